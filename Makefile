@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Builds p2pcert, its tests and, through `p2pcert kmod build` or the lab, its test modules.
+#
+#   make                    build ./build/p2pcert
+#   make install            PREFIX=/usr/local, DESTDIR= for packaging
+#   make unit               build and run the unit and command tests
+#   sudo make check         everything: both compilers, sanitizers, valgrind, the lab
+#   sudo make lab           boot a kernel under QEMU and certify it; PLATFORM=name KERNEL=flavour
+#   make lab-list           the lab's platforms; lab-shell: a shell in one
+#   make lint               clang-format, clang-tidy, shellcheck, mandoc
+#   make fuzz               build the fuzz targets (clang)
+#
+# DEVELOPER=1 turns warnings into errors; SANITIZE=address,undefined instruments; BUILD=dir builds
+# there; V=1 shows the commands.
+
+VERSION := 0.1.0
+COMMIT ?= $(shell git -C $(CURDIR) describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share/p2pcert
+MANDIR ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+PLATFORM ?= reference
+KERNEL ?=
+
+PKG_CONFIG ?= pkg-config
+PACKAGES := libkmod libudev libibverbs jansson libpci libarchive libbpf zlib
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
+	    -Wpointer-arith -Wwrite-strings -Wvla
+ifdef DEVELOPER
+WARNINGS += -Werror
+endif
+ifneq ($(SANITIZE),)
+SANITIZERS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -Ikmods/include -Icmd/p2pcert \
+	$(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(SANITIZERS) $(CFLAGS)
+ALL_LDFLAGS = $(SANITIZERS) $(LDFLAGS)
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+# asked once per make, and only by recipes that compile
+ifneq ($(filter-out clean lab lab-% check deps help,$(or $(MAKECMDGOALS),all)),)
+PKG_CFLAGS := $(PKG_CFLAGS)
+PKG_LIBS := $(PKG_LIBS)
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
+
+LIB_SRC := $(wildcard lib/*/*.c)
+CMD_SRC := $(wildcard cmd/p2pcert/*.c)
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*/*.c))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+HEADERS := $(wildcard lib/*/*.h cmd/p2pcert/*.h)
+MAN := $(wildcard man/*.[1-8])
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CMD_OBJ := $(CMD_SRC:%.c=$(BUILD)/%.o)
+UNIT_HELP_OBJ := $(UNIT_HELP_SRC:%.c=$(BUILD)/%.o)
+UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
+
+.PHONY: all install uninstall unit unit-programs headers check lab lab-list lab-shell lint fuzz \
+	clean deps help
+.SECONDARY: $(UNIT_OBJ)
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/p2pcert
+
+help:
+	@sed -n 's/^#  //p' Makefile
+
+$(BUILD)/p2pcert: $(CMD_OBJ) $(BUILD)/libp2pcert.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/libp2pcert.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# Built anew when the flags change, so that one build directory never mixes two kinds of objects.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS))' >$@.new
+	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+
+# What differs from build to build is in two objects only, so that a commit or another PREFIX does
+# not rebuild the rest.
+$(BUILD)/config: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(COMMIT) $(VERSION) $(DATADIR)' >$@.new
+	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+CONFIGURED := $(BUILD)/lib/base/version.o $(BUILD)/lib/base/datadir.o
+$(CONFIGURED): $(BUILD)/config
+$(CONFIGURED): EXTRA_CPPFLAGS = -DP2PCERT_COMMIT='"$(COMMIT)"' -DP2PCERT_VERSION='"$(VERSION)"' \
+	-DP2PCERT_DATADIR='"$(DATADIR)"'
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(EXTRA_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_HELP_OBJ) $(BUILD)/libp2pcert.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+
+# libFuzzer brings its own main(); run one with e.g. build-fuzz/tests/fuzz/fuzz_config CORPUS
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libp2pcert.a
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz \
+		SANITIZE=address,undefined,fuzzer-no-link fuzz-programs
+fuzz-programs: $(FUZZ_BIN)
+
+unit-programs: $(UNIT_BIN)
+
+unit: all unit-programs
+	$(Q)tests/unit.sh $(BUILD)
+
+# Every header compiles alone.
+headers:
+	$(Q)for h in $(HEADERS); do \
+		$(CC) $(ALL_CPPFLAGS) -std=gnu11 $(WARNINGS) -fsyntax-only -include $$h -x c /dev/null \
+		|| exit 1; \
+	done
+
+install: all
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
+	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(DATADIR)/profiles $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(COMPDIR)
+	$(Q)install -m 755 $(BUILD)/p2pcert $(DESTDIR)$(BINDIR)/p2pcert
+	$(Q)install -m 644 $(wildcard man/*.1) $(DESTDIR)$(MANDIR)/man1
+	$(Q)install -m 644 $(wildcard man/*.5) $(DESTDIR)$(MANDIR)/man5
+	$(Q)install -m 644 $(wildcard configs/profiles/*.json) $(DESTDIR)$(DATADIR)/profiles
+	$(Q)install -m 644 $(wildcard configs/schema/*.json) $(DESTDIR)$(DATADIR)/schema
+	$(Q)install -m 644 $(wildcard configs/*.json) $(DESTDIR)$(DATADIR)
+	$(Q)install -m 644 configs/p2pcert.bash-completion $(DESTDIR)$(COMPDIR)/p2pcert
+	$(Q)rm -rf $(DESTDIR)$(DATADIR)/kmods && cp -R kmods $(DESTDIR)$(DATADIR)/kmods
+	$(Q)chmod -R u=rwX,go=rX $(DESTDIR)$(DATADIR)/kmods
+
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(BINDIR)/p2pcert $(DESTDIR)$(COMPDIR)/p2pcert
+	$(Q)rm -f $(patsubst man/%.1,$(DESTDIR)$(MANDIR)/man1/%.1,$(wildcard man/*.1))
+	$(Q)rm -f $(patsubst man/%.5,$(DESTDIR)$(MANDIR)/man5/%.5,$(wildcard man/*.5))
+	$(Q)rm -rf $(DESTDIR)$(DATADIR)
+
+deps:
+	$(Q)tests/deps.sh
+
+check:
+	$(Q)tests/check.sh
+
+lab:
+	$(Q)tests/lab/lab run --platform '$(PLATFORM)' $(if $(KERNEL),--kernel '$(KERNEL)')
+
+lab-list:
+	$(Q)tests/lab/lab list
+
+lab-shell:
+	$(Q)tests/lab/lab shell --platform '$(PLATFORM)' $(if $(KERNEL),--kernel '$(KERNEL)')
+
+lint:
+	$(Q)tests/lint.sh
+
+clean:
+	$(Q)rm -rf build build-*
+
+FORCE:
+.PHONY: FORCE fuzz-programs
+
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(UNIT_HELP_OBJ:.o=.d)

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small files read whole, files published whole, directories made. */
+#include "base/fs.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+#define ATTR_MAX (64u * 1024)
+
+int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len)
+{
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	autofree char *data = NULL;
+	size_t have = 0, room = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n;
+
+		/* sysfs and proc do not tell their size: grow, and read one byte past max */
+		if (have == room) {
+			room = room ? room * 2 : 4096;
+			if (room > max + 1)
+				room = max + 1;
+			data = xreallocarray(data, room + 1, 1);
+		}
+		n = read(fd, data + have, room - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+		if (have > max)
+			return -EFBIG;
+	}
+	data[have] = '\0';
+	*buf = take_ptr(data);
+	if (len)
+		*len = have;
+	return 0;
+}
+
+int fs_read_attr(int dirfd, const char *path, char **value)
+{
+	autofree char *raw = NULL;
+	size_t len;
+	int r = fs_read(dirfd, path, ATTR_MAX, &raw, &len);
+
+	if (r < 0)
+		return r;
+	if (len && raw[len - 1] == '\n')
+		len--;
+	*value = text_sanitize(raw, len);
+	return 0;
+}
+
+int fs_read_u64(int dirfd, const char *path, uint64_t *value)
+{
+	autofree char *text = NULL;
+	int r = fs_read_attr(dirfd, path, &text);
+
+	if (r < 0)
+		return r;
+	return text_to_u64(text_trim(text), text_starts_with(text, "0x") ? 16 : 10, UINT64_MAX,
+			   value);
+}
+
+int fs_read_s64(int dirfd, const char *path, int64_t *value)
+{
+	autofree char *text = NULL;
+	uint64_t magnitude;
+	bool negative;
+	char *digits;
+	int r = fs_read_attr(dirfd, path, &text);
+
+	if (r < 0)
+		return r;
+	digits = text_trim(text);
+	negative = *digits == '-';
+	r = text_to_u64(digits + negative, 10, INT64_MAX, &magnitude);
+	if (r < 0)
+		return r;
+	*value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+	return 0;
+}
+
+int fs_read_link_name(int dirfd, const char *path, char **name)
+{
+	char target[4096];
+	const char *slash;
+	ssize_t n = readlinkat(dirfd, path, target, sizeof(target));
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == sizeof(target))
+		return -ENAMETOOLONG;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	slash = slash ? slash + 1 : target;
+	*name = text_sanitize(slash, strlen(slash));
+	return 0;
+}
+
+int fs_write_all(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int fs_write_attr(int dirfd, const char *path, const char *text)
+{
+	autoclose int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	/* one write: the kernel takes each write to an attribute as a whole value */
+	do
+		n = write(fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == strlen(text) ? 0 : -EIO;
+}
+
+/* The directory part of path, "." if there is none; the caller frees it. */
+static char *dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+static int write_synced(int fd, const void *buf, size_t len, mode_t mode)
+{
+	int r = fs_write_all(fd, buf, len);
+
+	if (r < 0)
+		return r;
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+int fs_publish(int dirfd, const char *path, const void *buf, size_t len, mode_t mode)
+{
+	autofree char *dir = dir_of(path);
+	autofree char *tmp = NULL;
+	autoclose int parent = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int fd = -1;
+	int r;
+
+	if (parent < 0)
+		return -errno;
+	/* O_EXCL does the work: the name need only be unlikely, not secret */
+	for (unsigned int try = 0; fd < 0 && try < 100; try++) {
+		free(take_ptr(tmp));
+		tmp = xasprintf("%s.%d.%u.tmp", path, (int)getpid(), try);
+		fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 && errno != EEXIST)
+			return -errno;
+	}
+	if (fd < 0)
+		return -EEXIST;
+	r = write_synced(fd, buf, len, mode);
+	if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(dirfd, tmp, 0);
+		return r;
+	}
+	return fsync(parent) < 0 ? -errno : 0;
+}
+
+int fs_mkdir_p(const char *path, mode_t mode)
+{
+	autofree char *copy = xstrdup(path);
+
+	for (char *p = copy + 1; *copy; p++) {
+		char end = *p;
+		struct stat st;
+
+		if (end && end != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return -errno;
+		if (stat(copy, &st) < 0)
+			return -errno;
+		if (!S_ISDIR(st.st_mode))
+			return -ENOTDIR;
+		*p = end;
+		if (!end)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+bool fs_exists(int dirfd, const char *path)
+{
+	return faccessat(dirfd, path, F_OK, AT_EACCESS) == 0;
+}
+
+char *fs_under(const char *root, const char *fmt, ...)
+{
+	autofree char *rest = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	rest = xvasprintf(fmt, ap);
+	va_end(ap);
+	return xasprintf("%s%s", root ? root : "", rest);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Text at the boundary: whatever comes from a device, sysfs or a file is made valid, printable UTF-8
+ * before it reaches the model, the report or a terminal; numbers are parsed whole or refused.
+ */
+#ifndef P2PCERT_BASE_TEXT_H
+#define P2PCERT_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+/*
+ * A new string of the len bytes at s: invalid UTF-8 becomes U+FFFD, control characters but tab and
+ * newline become '\xNN'. The caller frees it.
+ */
+char *text_sanitize(const char *s, size_t len) attr_must_check;
+
+/* The whole string is one number of the base (0: by prefix), at most max. 0 or -EINVAL, -ERANGE. */
+int text_to_u64(const char *s, int base, uint64_t max, uint64_t *value) attr_must_check;
+
+bool text_starts_with(const char *s, const char *prefix);
+
+/* Cuts white space at both ends, in place; returns the new start. */
+char *text_trim(char *s);
+
+/* FNV-1a over bytes: for stable ids and digests that need no secrecy. */
+uint64_t text_hash(const void *data, size_t len);
+
+#endif

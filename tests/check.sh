@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Everything that is checked before a change lands: both compilers with warnings as errors, unit and
+# command tests plain, under the sanitizers and under valgrind, reports against their schema, the
+# sources' form, and the lab's platforms with the verdicts expected of them. Needs root, for
+# packages and for the lab. Ends with one line over everything.
+set -u
+
+cd "$(dirname "$0")/.." || exit 3
+tests/deps.sh || exit 3
+
+TAP_DIR=$PWD/out/check
+rm -rf "$TAP_DIR"
+mkdir -p "$TAP_DIR" || exit 3
+export TAP_DIR
+bad=0
+jobs=$(nproc)
+
+step() {
+	printf '\n== %s\n' "$*"
+}
+
+# A build that fails is a failed test, with its log.
+build() {
+	local name=$1
+	shift
+	if make -j"$jobs" --no-print-directory DEVELOPER=1 "$@" >"$TAP_DIR/build-$name.log" 2>&1; then
+		echo "1 0 0 build/$name" >>"$TAP_DIR/totals"
+		echo "  ok    build/$name"
+	else
+		echo "0 1 0 build/$name" >>"$TAP_DIR/totals"
+		echo "  FAIL  build/$name"
+		tail -n 40 "$TAP_DIR/build-$name.log"
+		bad=1
+	fi
+}
+
+step "build with gcc and clang, warnings as errors"
+build gcc CC=gcc BUILD=build all unit-programs headers
+build clang CC=clang BUILD=build-clang all unit-programs headers
+build asan CC=gcc BUILD=build-asan SANITIZE=address,undefined all unit-programs
+
+step "unit and command tests"
+tests/unit.sh build gcc || bad=1
+step "unit and command tests, clang"
+tests/unit.sh build-clang clang || bad=1
+step "unit and command tests, AddressSanitizer and UndefinedBehaviorSanitizer"
+tests/unit.sh build-asan asan || bad=1
+step "unit tests under valgrind"
+WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes --trace-children=no" \
+	tests/unit.sh build valgrind || bad=1
+
+step "form of the sources"
+tests/tap.sh lint tests/lint.sh || bad=1
+
+step "the lab: platforms and their expected verdicts"
+for script in tests/lab/t/*.sh; do
+	[ -e "$script" ] || continue
+	tests/tap.sh "lab/$(basename "$script")" "$script" || bad=1
+done
+for platform in tests/lab/platforms/*.conf; do
+	name=$(basename "$platform" .conf)
+	tests/tap.sh "lab/$name" tests/lab/lab check "$name" || bad=1
+done
+
+echo
+tests/summary.sh || bad=1
+exit $bad
