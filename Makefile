@@ -162,13 +162,16 @@ deps:
 check:
 	$(Q)tests/check.sh
 
+# make turns every failure into its own status 2; `tests/lab/lab run` exits with p2pcert's.
 lab:
+	$(Q)tests/lab/lab deps
 	$(Q)tests/lab/lab run --platform '$(PLATFORM)' $(if $(KERNEL),--kernel '$(KERNEL)')
 
 lab-list:
 	$(Q)tests/lab/lab list
 
 lab-shell:
+	$(Q)tests/lab/lab deps
 	$(Q)tests/lab/lab shell --platform '$(PLATFORM)' $(if $(KERNEL),--kernel '$(KERNEL)')
 
 lint:

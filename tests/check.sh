@@ -9,6 +9,7 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 3
 tests/deps.sh || exit 3
+tests/lab/lab deps || exit 3
 
 TAP_DIR=$PWD/out/check
 rm -rf "$TAP_DIR"

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317 # used by those who load a platform
+#
+# Platform files (platforms/NAME.conf): reading one into variables, and listing them all. What the
+# variables mean is said here and nowhere else.
+
+# platform_load NAME: sets the variables below to what the platform says.
+platform_load() {
+	[[ $1 =~ ^[a-z0-9][a-z0-9-]*$ && -r $here/platforms/$1.conf ]] ||
+		die_usage "unknown platform '$1': see 'lab list'"
+
+	platform=$1
+	summary=		# what it is for, one line
+	cpu=EPYC		# QEMU CPU model; the kernel trusts some host bridges by it
+	cpus=2
+	memory=2048		# MiB, spread evenly over the NUMA nodes
+	nodes=1			# NUMA nodes
+	machine=()		# QEMU options that are not -device: (-device itself is in devices)
+	iommu=()		# QEMU -device strings of the IOMMU, placed before all others
+	iommu_cmdline=()	# what the kernel is told about the IOMMU
+	devices=()		# QEMU -device strings; drive=NAME makes a backing file for an nvme
+	cmdline=()		# other words for the kernel command line
+	kernel=backports	# kernel flavour
+	profile=reference	# profile that p2pcert runs there
+	expect_verdict=pass	# what p2pcert must come to
+	expect_exit=0
+	expect=()		# 'SCENARIO OUTCOME [EVIDENCE=STATE | skip=CATEGORY]...'
+	# Run in the guest, as root, before the command.
+	guest_setup() { :; }
+	# Run by 'lab check' after a run, in its folder: one line on stdout per thing that is wrong.
+	expect_more() { :; }
+
+	# shellcheck source=/dev/null
+	. "$here/platforms/$1.conf"
+}
+
+# include NAME: for platform files: all that NAME says holds here too, unless said otherwise.
+include() {
+	# shellcheck source=/dev/null
+	. "$here/platforms/$1.conf"
+}
+
+platform_names() {
+	local file
+	for file in "$here"/platforms/*.conf; do
+		file=${file##*/}
+		printf '%s\n' "${file%.conf}"
+	done
+}
+
+platform_list() {
+	local name
+	printf '%-16s %-10s %-13s %-5s %s\n' PLATFORM KERNEL VERDICT EXIT 'WHAT IT IS FOR'
+	while IFS= read -r name; do
+		platform_load "$name"
+		printf '%-16s %-10s %-13s %-5s %s\n' \
+			"$name" "$kernel" "$expect_verdict" "$expect_exit" "$summary"
+	done < <(platform_names)
+}

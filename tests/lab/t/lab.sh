@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The lab's own manners, as TAP: what it says and how it exits when it is called wrongly or cannot
+# work, that a guest which dies, hangs or takes too long is told apart from one that ends, and that
+# nothing is left behind however a run ends. The second half boots guests and needs root.
+set -u
+
+lab=$(cd "$(dirname "$0")/.." && pwd -P)/lab
+T=$(mktemp -d) || exit 3
+trap 'rm -rf "$T"' EXIT
+export P2PCERT_LAB_OUT=$T/out
+tests=0
+failures=0
+
+# verdict STATUS TITLE [DETAIL]...
+verdict() {
+	local status=$1 title=$2
+	shift 2
+	tests=$((tests + 1))
+	if ((status == 0)); then
+		echo "ok $tests - $title"
+	else
+		failures=$((failures + 1))
+		echo "not ok $tests - $title"
+		printf '%s\n' "$@" | sed 's/^/# /'
+	fi
+}
+
+# gives STATUS TITLE CMD...: runs it, output to $T/stdout and $T/stderr
+gives() {
+	local want=$1 title=$2 got
+	shift 2
+	"$@" > "$T/stdout" 2> "$T/stderr" < /dev/null
+	got=$?
+	verdict $((got != want)) "$title: exit $want" "exit $got" "$(tail -n 20 "$T/stderr")"
+}
+
+# says TITLE TEXT: standard error has TEXT in a message of the lab's
+says() {
+	grep -q "^lab: .*$2" "$T/stderr"
+	verdict $? "$1: says so" "no '$2' in:" "$(cat "$T/stderr")"
+}
+
+# is TITLE EXPECTED FOUND
+is() {
+	[[ $2 == "$3" ]]
+	verdict $? "$1" "expected '$2'" "found '$3'"
+}
+
+# nothing_left TITLE: no process of the lab's, and nothing mounted that this test started
+nothing_left() {
+	local left tries
+	for tries in {1..20}; do
+		left=$(pgrep -af "$T/out|/lab/t-" | grep -v "^$$ ")
+		left+=$(grep -F "$T" /proc/mounts)
+		[[ -n $left ]] || break
+		sleep 0.1
+	done
+	verdict "${#left}" "$1: nothing is left ($tries)" "$left"
+}
+
+usage_errors() {
+	gives 2 'no command' "$lab"
+	says 'no command' 'no command given'
+	gives 2 'unknown command' "$lab" frobnicate
+	says 'unknown command' "'frobnicate'"
+	gives 2 'unknown platform' "$lab" run --platform nowhere
+	says 'unknown platform' "'nowhere'"
+	gives 2 'platform with a path' "$lab" run --platform ../platforms/reference
+	gives 2 'unknown platform in check' "$lab" check nowhere
+	gives 2 'unknown option' "$lab" run --frobnicate
+	says 'unknown option' "'--frobnicate'"
+	gives 2 'option without its value' "$lab" run --platform
+	gives 2 'unknown kernel flavour' "$lab" run --kernel ancient
+	says 'unknown kernel flavour' "'ancient'"
+	gives 2 'bad timeout' "$lab" run --timeout soon
+	gives 2 'name of a run with a path' "$lab" run --as ../x
+	gives 2 'name of a run that is taken' "$lab" run --as prefix
+	gives 2 'shell without a terminal' "$lab" shell
+	gives 0 'help' "$lab" --help
+	is 'help says nothing on stderr' '' "$(cat "$T/stderr")"
+	gives 0 'list' "$lab" list
+	is 'list shows every platform' "$(find "${lab%/*}/platforms" -name '*.conf' | wc -l)" \
+		"$(tail -n +2 "$T/stdout" | wc -l)"
+}
+
+cannot_work() {
+	# Everything but mmdebstrap, in a directory of its own.
+	local tool
+	mkdir "$T/bin"
+	for tool in /usr/sbin/* /usr/bin/* /sbin/* /bin/*; do
+		[[ ${tool##*/} == mmdebstrap ]] || ln -sf "$tool" "$T/bin/" 2> /dev/null
+	done
+	gives 3 'not root' unshare --user -- env P2PCERT_LAB_CACHE="$T/none" "$lab" root
+	says 'not root' 'needs root'
+	gives 3 'not root, nothing installed' unshare --user -- env PATH="$T/bin" "$lab" deps
+	says 'not root, nothing installed' "apt-get install mmdebstrap' as root"
+	[[ $EUID == 0 ]] || return
+	gives 3 'tool missing' env PATH="$T/bin" P2PCERT_LAB_CACHE="$T/none" "$lab" root
+	says 'tool missing' 'missing on this machine: mmdebstrap'
+	gives 3 'no such mirror' env P2PCERT_LAB_CACHE="$T/none" \
+		P2PCERT_LAB_MIRROR="file://$T/no-mirror" "$lab" root
+	says 'no such mirror' 'could not be built'
+	is 'no such mirror: nothing is taken for a root' '' \
+		"$(find "$T/none" -mindepth 1 -maxdepth 1 -type d)"
+	gives 2 'bad accelerator' env P2PCERT_LAB_ACCEL=warp "$lab" run --command true
+}
+
+guests() {
+	local root before pid
+	root=$("$lab" root) || return
+	before=$(find "$root" -xdev -newer "$root/usr/lib/p2pcert-lab/kernels" | sort | sha256sum)
+
+	gives 42 'status of the command' "$lab" run --as t-status --command \
+		'touch /etc/x 2> /dev/null; touch /lab/t-status/y; echo out; echo err >&2; exit 42'
+	is 'standard output is the command alone' out "$(cat "$T/stdout")"
+	is 'standard error is the command alone' err "$(grep -v '^lab: ' "$T/stderr")"
+	[[ -e $T/out/t-status/y && ! -e $root/etc/x ]]
+	verdict $? "a guest writes to its run's folder and not to the root"
+	nothing_left 'ended'
+
+	gives 3 'panic' "$lab" run --as t-panic --command 'echo c > /proc/sysrq-trigger'
+	says 'panic' 'the guest died'
+	grep -q '^console: .*sysrq' "$T/stderr"
+	verdict $? 'panic: shows the console' "$(cat "$T/stderr")"
+	nothing_left 'panic'
+
+	gives 124 'timeout' "$lab" run --as t-time --timeout 10 --command 'sleep 1000'
+	says 'timeout' 'not done after 10 s'
+	nothing_left 'timeout'
+
+	gives 3 'hang' env P2PCERT_LAB_HANG_LIMIT=5 "$lab" run --as t-hang --command \
+		'pkill -STOP -f guest/init; sleep 1000'
+	says 'hang' 'the guest hangs'
+
+	"$lab" run --as t-term --command 'sleep 1000' > "$T/stdout" 2> "$T/stderr" &
+	pid=$!
+	sleep 6
+	gives 3 'second run of the same name' "$lab" run --as t-term --command true
+	says 'second run of the same name' 'is under way'
+	kill -TERM "$pid"
+	wait "$pid"
+	is 'SIGTERM: exit status' 143 $?
+	nothing_left 'SIGTERM'
+
+	"$lab" run --as t-kill --command 'sleep 1000' > "$T/stdout" 2> "$T/stderr" &
+	pid=$!
+	sleep 6
+	kill -KILL "$pid"
+	wait "$pid" 2> /dev/null
+	nothing_left 'SIGKILL'
+
+	is 'the root is as it was' "$before" \
+		"$(find "$root" -xdev -newer "$root/usr/lib/p2pcert-lab/kernels" | sort | sha256sum)"
+}
+
+usage_errors
+cannot_work
+if [[ $EUID == 0 ]]; then
+	guests
+else
+	tests=$((tests + 1))
+	echo "ok $tests - guests # SKIP not root"
+fi
+echo "1..$tests"
+((failures == 0))
