@@ -71,7 +71,7 @@ FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 .PHONY: all install uninstall unit unit-programs headers check lab lab-list lab-shell lint fuzz \
 	clean deps help
-.SECONDARY: $(UNIT_OBJ)
+.SECONDARY: $(UNIT_OBJ) $(UNIT_HELP_OBJ)
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/p2pcert
@@ -141,8 +141,7 @@ install: all
 	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
 		$(DESTDIR)$(DATADIR)/profiles $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(COMPDIR)
 	$(Q)install -m 755 $(BUILD)/p2pcert $(DESTDIR)$(BINDIR)/p2pcert
-	$(Q)install -m 644 $(wildcard man/*.1) $(DESTDIR)$(MANDIR)/man1
-	$(Q)install -m 644 $(wildcard man/*.5) $(DESTDIR)$(MANDIR)/man5
+	$(Q)for m in $(MAN); do install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/ || exit 1; done
 	$(Q)install -m 644 $(wildcard configs/profiles/*.json) $(DESTDIR)$(DATADIR)/profiles
 	$(Q)install -m 644 $(wildcard configs/schema/*.json) $(DESTDIR)$(DATADIR)/schema
 	$(Q)install -m 644 $(wildcard configs/*.json) $(DESTDIR)$(DATADIR)
@@ -152,8 +151,7 @@ install: all
 
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(BINDIR)/p2pcert $(DESTDIR)$(COMPDIR)/p2pcert
-	$(Q)rm -f $(patsubst man/%.1,$(DESTDIR)$(MANDIR)/man1/%.1,$(wildcard man/*.1))
-	$(Q)rm -f $(patsubst man/%.5,$(DESTDIR)$(MANDIR)/man5/%.5,$(wildcard man/*.5))
+	$(Q)for m in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 	$(Q)rm -rf $(DESTDIR)$(DATADIR)
 
 deps:

@@ -49,7 +49,7 @@ analysis() {
 }
 
 scripts() {
-	files '*.sh' .ci/run tests/lab/lab 'tests/lab/lib/*' | sort -u | xargs -r shellcheck -x
+	files '*.sh' .ci/run tests/lab/lab 'tests/lab/lib/*' | sort -u | xargs -r shellcheck -x -P SCRIPTDIR
 }
 
 manuals() {

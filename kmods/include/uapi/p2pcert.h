@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The user-space ABI of the p2pcert test modules: everything that crosses the ioctl boundary and
+ * nothing else. Each module owns one root-only character device; all of them answer
+ * P2PCERT_IOC_VERSION first, and user space refuses a module whose answer it does not know.
+ *
+ * Conventions: sizes in bytes, addresses as 64-bit integers, every structure is the same on 32 and
+ * 64 bits and has no implicit padding; reserved fields must be zero. An ioctl returns a negative
+ * errno only if it could not be carried out at all; what the kernel answered to the operation under
+ * test (which may be a refusal, and the right one) is in the structure's `result`.
+ */
+#ifndef P2PCERT_UAPI_H
+#define P2PCERT_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define P2PCERT_ABI_VERSION 1
+#define P2PCERT_IOC_MAGIC 0xb7
+
+#define P2PCERT_DEV_P2P "p2pcert_p2p"
+#define P2PCERT_DEV_DEVPRIV "p2pcert_devpriv"
+
+struct p2pcert_version {
+	__u32 abi; /* P2PCERT_ABI_VERSION of the module */
+	__u32 reserved;
+	char module[32]; /* the module's name, NUL-terminated */
+	char version[32]; /* MODULE_VERSION, equal to the tool's version */
+};
+
+/* A PCI function. devfn is slot << 3 | function. */
+struct p2pcert_bdf {
+	__u32 domain;
+	__u8 bus;
+	__u8 devfn;
+	__u16 reserved; /* zero */
+};
+
+/* Answered by every module, whatever else it knows. */
+#define P2PCERT_IOC_VERSION _IOR(P2PCERT_IOC_MAGIC, 0x00, struct p2pcert_version)
+
+/*
+ * Faults that the modules commit on request, so that a scenario can be shown to notice them. They
+ * belong to the open file that set them and end with it. A module refuses a mask with a fault that
+ * it does not commit (-EINVAL): p2pcert_p2p knows no NO_MIGRATE, p2pcert_devpriv no WRONG_VERDICT.
+ * WARN and HANG strike at the start of every ioctl but those that only ask the module, the others
+ * where they have a meaning. In device-private memory they strike the file's own operations, never
+ * the fault handler: memory that comes back because it is touched comes back whole.
+ */
+#define P2PCERT_FAULT_SKIP_COPY (1u << 0) /* report a copy done that was not */
+#define P2PCERT_FAULT_CORRUPT_COPY (1u << 1) /* flip one bit of each copied page */
+#define P2PCERT_FAULT_SHORT_COPY (1u << 2) /* leave the last 64 bytes of the range uncopied */
+#define P2PCERT_FAULT_NO_MIGRATE (1u << 3) /* report pages migrated that were not */
+#define P2PCERT_FAULT_WRONG_VERDICT (1u << 4) /* turn supported into refused and back */
+#define P2PCERT_FAULT_LEAK (1u << 5) /* keep one page or mapping until the module goes */
+#define P2PCERT_FAULT_WARN (1u << 6) /* write a warning to the kernel log */
+#define P2PCERT_FAULT_HANG (1u << 7) /* sleep, killable, until the caller is killed */
+
+struct p2pcert_faults {
+	__u32 mask;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_SET_FAULTS _IOW(P2PCERT_IOC_MAGIC, 0x01, struct p2pcert_faults)
+
+/* --- /dev/p2pcert_p2p: the kernel's peer-to-peer verdicts, mappings and engines ------------- */
+
+/*
+ * pci_p2pdma_distance_many() for one provider and one client, whether or not the provider provides
+ * anything. result is 0 or the errno of the look-up (-ENODEV: no such function); distance is the
+ * kernel's answer, -1 for "not supported".
+ */
+struct p2pcert_distance {
+	struct p2pcert_bdf provider;
+	struct p2pcert_bdf client;
+	__s32 result;
+	__s32 distance;
+};
+
+#define P2PCERT_IOC_DISTANCE _IOWR(P2PCERT_IOC_MAGIC, 0x10, struct p2pcert_distance)
+
+/*
+ * How the kernel mapped one run of pages for one device. A run is a DMA segment, or the part of one
+ * whose pages are all of one kind, and contiguous if they are P2PDMA pages.
+ */
+#define P2PCERT_SEG_P2P_PAGE (1u << 0) /* the run's pages are PCI P2PDMA pages */
+#define P2PCERT_SEG_BUS_ADDRESS (1u << 1) /* mapped as a PCI bus address, past the IOMMU */
+
+struct p2pcert_seg {
+	__u64 dma_addr; /* what the device would be given */
+	__u64 phys_addr; /* physical address of the run's first byte, as the CPU sees it */
+	__u64 length;
+	__u32 flags; /* P2PCERT_SEG_* */
+	__u32 reserved;
+};
+
+#define P2PCERT_MAX_SEGS 16
+
+/*
+ * Pins [addr, addr + length) of the caller (1 byte to 1 GiB) with FOLL_PCI_P2PDMA, maps it for the
+ * client with dma_map_sgtable() as something to read, describes the mapping, unmaps. Nothing is
+ * programmed into any device. A client that no driver has bound is mapped for with 64 address
+ * bits, one that can do no DMA gives -EOPNOTSUPP, one that is not there -ENODEV; else result is
+ * dma_map_sgtable()'s or pin_user_pages_fast()'s errno, or 0.
+ */
+struct p2pcert_map {
+	struct p2pcert_bdf client;
+	__u64 addr;
+	__u64 length;
+	__s32 result;
+	__u32 nr_segs; /* runs of the mapping; only the first P2PCERT_MAX_SEGS are described */
+	struct p2pcert_seg segs[P2PCERT_MAX_SEGS];
+};
+
+#define P2PCERT_IOC_MAP _IOWR(P2PCERT_IOC_MAGIC, 0x11, struct p2pcert_map)
+
+/*
+ * Copies length bytes (1 byte to 1 GiB) from src to dst of the caller, which must not overlap, with
+ * the memcpy channel named `channel` (as in /sys/class/dma), both sides pinned with
+ * FOLL_PCI_P2PDMA and mapped for the channel's device. result: 0, -ENODEV (no such channel, or in
+ * use), the errno of pinning or mapping, -EINVAL (alignment that the engine cannot do), -ETIMEDOUT,
+ * -ENOMEM (the engine took no descriptor), or -EIO if the engine reported an error.
+ */
+struct p2pcert_copy {
+	char channel[32];
+	__u64 src;
+	__u64 dst;
+	__u64 length;
+	__u32 timeout_ms; /* of the whole transfer: 1 to 600000 */
+	__s32 result;
+	__u64 duration_ns; /* of the transfers alone, without pinning and mapping */
+	__u64 bytes_done; /* what the engine completed */
+	struct p2pcert_bdf engine; /* the function that owns the channel */
+	struct p2pcert_seg src_seg; /* first run of either side */
+	struct p2pcert_seg dst_seg;
+};
+
+#define P2PCERT_IOC_COPY _IOWR(P2PCERT_IOC_MAGIC, 0x12, struct p2pcert_copy)
+
+/*
+ * What the module holds now, over all open files: nothing when no call is under way, unless there
+ * is a leak (of an engine that could not be stopped, or P2PCERT_FAULT_LEAK: DISTANCE then keeps
+ * its provider, MAP and COPY a page). The module's use count does not show these.
+ */
+struct p2pcert_held {
+	__u64 pages; /* pinned */
+	__u64 mappings; /* DMA mappings of ranges */
+	__u64 functions; /* references on PCI functions */
+};
+
+#define P2PCERT_IOC_HELD _IOR(P2PCERT_IOC_MAGIC, 0x13, struct p2pcert_held)
+
+/* --- /dev/p2pcert_devpriv: device-private memory --------------------------------------------- */
+
+/*
+ * A page range of the caller. addr and length are multiples of the page size. `pages` is how many
+ * pages the operation reports moved; result is 0 or the errno of the migration as a whole. A page
+ * that could not be moved, or is not mapped, is not an error: it is missing in `pages`. A kind of
+ * mapping that the kernel does not migrate at all (hugetlb, device memory) ends the operation with
+ * its errno; what lies before it has been moved. Pages stay in the device until they are touched,
+ * unmapped or brought back, or the module goes; closing the file does not move them.
+ */
+struct p2pcert_devpriv_range {
+	__u64 addr;
+	__u64 length;
+	__u64 pages;
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DEVPRIV_TO_DEVICE _IOWR(P2PCERT_IOC_MAGIC, 0x20, struct p2pcert_devpriv_range)
+#define P2PCERT_IOC_DEVPRIV_TO_RAM _IOWR(P2PCERT_IOC_MAGIC, 0x21, struct p2pcert_devpriv_range)
+
+/*
+ * Reads or writes the caller's range as the device sees it: through hmm_range_fault() without
+ * faulting, touching only pages that are in this device's memory. `pages` counts those; pages that
+ * are elsewhere are left alone in `buffer` (read) or in memory (write).
+ */
+struct p2pcert_devpriv_access {
+	__u64 addr;
+	__u64 length;
+	__u64 buffer; /* user pointer to length bytes */
+	__u64 pages;
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DEVPRIV_READ _IOWR(P2PCERT_IOC_MAGIC, 0x22, struct p2pcert_devpriv_access)
+#define P2PCERT_IOC_DEVPRIV_WRITE _IOWR(P2PCERT_IOC_MAGIC, 0x23, struct p2pcert_devpriv_access)
+
+/* Counters since the module was loaded, over all open files. */
+struct p2pcert_devpriv_counters {
+	__u64 pages_to_device; /* migrated from RAM */
+	__u64 pages_to_ram; /* migrated back, for any reason */
+	__u64 cpu_faults; /* migrate_to_ram() calls: CPU touched a device page */
+	__u64 pages_evicted; /* brought back because the module is going */
+	__u64 pages_in_use; /* now in device memory */
+	__u64 pages_total; /* device memory in pages, grown so far */
+};
+
+#define P2PCERT_IOC_DEVPRIV_COUNTERS _IOR(P2PCERT_IOC_MAGIC, 0x24, struct p2pcert_devpriv_counters)
+
+#endif /* P2PCERT_UAPI_H */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the p2pcert test modules share: the two ioctls that every device answers, the faults that
+ * mean the same everywhere, and the proof that the ABI's structures have no padding. Everything
+ * else stays in the module that needs it.
+ */
+#ifndef P2PCERT_KMOD_H
+#define P2PCERT_KMOD_H
+
+#include <linux/bug.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "p2pcert_features.h"
+#include "uapi/p2pcert.h"
+
+static_assert(sizeof(struct p2pcert_version) == 72);
+static_assert(sizeof(struct p2pcert_bdf) == 8);
+static_assert(sizeof(struct p2pcert_faults) == 8);
+static_assert(sizeof(struct p2pcert_distance) == 24);
+static_assert(sizeof(struct p2pcert_seg) == 32);
+static_assert(sizeof(struct p2pcert_map) == 32 + P2PCERT_MAX_SEGS * 32);
+static_assert(sizeof(struct p2pcert_copy) == 152);
+static_assert(sizeof(struct p2pcert_held) == 24);
+static_assert(sizeof(struct p2pcert_devpriv_range) == 32);
+static_assert(sizeof(struct p2pcert_devpriv_access) == 40);
+static_assert(sizeof(struct p2pcert_devpriv_counters) == 48);
+
+/* Kernels that have it have it as a macro. */
+#ifndef kzalloc_obj
+#define kzalloc_obj(object, gfp) kzalloc(sizeof(object), gfp)
+#endif
+
+static inline long p2pcert_ioctl_version(void __user *arg)
+{
+	struct p2pcert_version v = { .abi = P2PCERT_ABI_VERSION };
+
+	strscpy(v.module, KBUILD_MODNAME, sizeof(v.module));
+	strscpy(v.version, P2PCERT_VERSION, sizeof(v.version));
+	return copy_to_user(arg, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
+/* A module refuses faults that it would not commit: a scenario must not believe in them. */
+static inline long p2pcert_ioctl_set_faults(void __user *arg, u32 supported, u32 *faults)
+{
+	struct p2pcert_faults f;
+
+	if (copy_from_user(&f, arg, sizeof(f)))
+		return -EFAULT;
+	if (f.reserved || (f.mask & ~supported))
+		return -EINVAL;
+	WRITE_ONCE(*faults, f.mask);
+	return 0;
+}
+
+/* Commits the faults that strike before an operation starts. */
+static inline int p2pcert_fault_enter(u32 faults)
+{
+	WARN(faults & P2PCERT_FAULT_WARN, "%s: requested warning\n", KBUILD_MODNAME);
+	if (faults & P2PCERT_FAULT_HANG) {
+		while (!fatal_signal_pending(current))
+			schedule_timeout_killable(MAX_SCHEDULE_TIMEOUT);
+		return -EINTR;
+	}
+	return 0;
+}
+
+/* Bytes that an operation under a fault really moves out of length. */
+static inline u64 p2pcert_fault_length(u32 faults, u64 length)
+{
+	const u64 tail = 64;
+
+	if (faults & P2PCERT_FAULT_SKIP_COPY)
+		return 0;
+	if (faults & P2PCERT_FAULT_SHORT_COPY)
+		return length > tail ? length - tail : 0;
+	return length;
+}
+
+#endif /* P2PCERT_KMOD_H */
