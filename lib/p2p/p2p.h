@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which way a peer-to-peer transfer goes and what the kernel decides about it: pure functions over
+ * the platform model, following drivers/pci/p2pdma.c (calc_map_type_and_dist and the host bridge
+ * whitelist) of a chosen kernel release. What the model does not know gives unknown, not a guess.
+ */
+#ifndef P2PCERT_P2P_P2P_H
+#define P2PCERT_P2P_P2P_H
+
+#include "platform/platform.h"
+
+enum p2p_route {
+	ROUTE_UNKNOWN,
+	ROUTE_SAME_FUNCTION,
+	ROUTE_INTERNAL, /* between functions of one device */
+	ROUTE_SWITCH_DIRECT,
+	ROUTE_ROOT_REDIRECT, /* ACS sends it up to the root complex */
+	ROUTE_HOST_BRIDGE,
+	ROUTE_INTER_HOST_BRIDGE,
+	ROUTE_UNROUTABLE,
+};
+
+enum p2p_verdict {
+	VERDICT_UNKNOWN,
+	VERDICT_BUS_ADDRESS,
+	VERDICT_HOST_BRIDGE,
+	VERDICT_NOT_SUPPORTED
+};
+
+/* The rules of one range of kernel releases: differences are data (rules.c). */
+struct p2p_rules;
+
+/*
+ * The rules that a release ("7.2.12+deb13-amd64") follows. An unreadable release or NULL gives the newest
+ * rules; one older than the oldest known gives the oldest.
+ */
+const struct p2p_rules *p2p_rules_for(const char *release);
+/* Does this begin with a kernel release's two numbers, "6.12..."? */
+bool p2p_release_is_readable(const char *release);
+/* The release the rules were read from: "7.3". */
+const char *p2p_rules_name(const struct p2p_rules *rules);
+
+/* May pairs under this host bridge device (or two of them) go through the host bridge? */
+enum p2p_listed { P2P_UNLISTED, P2P_LISTED_SAME_HOST_BRIDGE, P2P_LISTED };
+enum p2p_listed p2p_rules_host_bridge(const struct p2p_rules *rules, uint16_t vendor,
+				      uint16_t device);
+
+#define P2P_MAX_BLOCKERS 32
+
+struct p2p_pair {
+	int initiator, target; /* indices of functions */
+	enum p2p_route route;
+	enum p2p_verdict verdict;
+	int distance; /* the kernel's; -1 when not supported; meaningless when unknown */
+	/* ports that redirect, in the kernel's order; longer lists are cut */
+	int blocked_by[P2P_MAX_BLOCKERS];
+	int nr_blocked_by;
+	char *reason; /* one line for a person; freed by p2p_pair_release() */
+};
+
+/*
+ * The route is the way of the bytes, the verdict what the kernel makes of it: functions of one
+ * device are "internal" also where the kernel counts redirect at the port above them.
+ *
+ * initiator is the function that masters the transfer (the kernel's client), target the owner of
+ * the memory (the provider); indices into platform->functions.
+ */
+void p2p_pair_predict(const struct platform *platform, const struct p2p_rules *rules, int initiator,
+		      int target, struct p2p_pair *pair);
+void p2p_pair_release(struct p2p_pair *pair);
+
+/* May the function start transfers / be the target of one? Not bridges; a target has a memory BAR. */
+bool p2p_can_initiate(const struct function *f);
+bool p2p_can_be_target(const struct function *f);
+
+json_t *p2p_pair_to_json(const struct platform *platform,
+			 const struct p2p_pair *pair) attr_must_check;
+
+/*
+ * Functions that cannot differ in route, verdict or distance of any pair, so that a large machine
+ * can be shown by one pair for all: those below one port that are alike in what the rules look at.
+ */
+struct p2p_class {
+	int first, second; /* two of its functions; second is -1 if there is only one */
+	int nr_functions;
+	bool initiates, is_target;
+};
+
+struct p2p_classes {
+	struct p2p_class *items;
+	int nr;
+	int *of; /* the class of each function; -1: neither initiates nor is a target */
+};
+
+void p2p_classify(const struct platform *platform, struct p2p_classes *classes);
+void p2p_classes_release(struct p2p_classes *classes);
+
+/* The pair that stands for all of initiator's class to all of target's; -ENOENT: there is none. */
+int p2p_class_predict(const struct platform *platform, const struct p2p_rules *rules,
+		      const struct p2p_classes *classes, int initiator, int target,
+		      struct p2p_pair *pair) attr_must_check;
+
+/* The document's pairs[]: every pair of different functions, or one entry per pair of classes. */
+json_t *p2p_all_pairs_to_json(const struct platform *platform,
+			      const struct p2p_rules *rules) attr_must_check;
+json_t *p2p_class_pairs_to_json(const struct platform *platform,
+				const struct p2p_rules *rules) attr_must_check;
+
+const char *p2p_route_name(enum p2p_route route);
+const char *p2p_verdict_name(enum p2p_verdict verdict);
+
+#endif

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The running machine as a platform source: PCI functions from libudev, or from a captured /sys when
+ * there is a sysroot; their sysfs attributes and config space; names from libpci's id database; the
+ * kernel and the processor from /proc. Everything may be missing, unreadable or going away.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <libudev.h>
+#include <limits.h>
+#include <pci/pci.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/alloc.h"
+#include "base/exit.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "platform/platform.h"
+
+#define CONFIG_MAX 4096u
+#define CPUINFO_MAX (64u * 1024 * 1024)
+
+/* One entry of the PCI bus: its directory, and the path that sysfs gives it in the device tree. */
+struct entry {
+	char *dir;
+	char *node;
+};
+
+struct entries {
+	struct entry *items;
+	size_t nr;
+};
+
+static void entries_release(struct entries *e)
+{
+	for (size_t i = 0; i < e->nr; i++) {
+		free(e->items[i].dir);
+		free(e->items[i].node);
+	}
+	free(e->items);
+}
+
+/* Takes both strings. */
+static void entries_add(struct entries *e, char *dir, char *node)
+{
+	e->items = xreallocarray(e->items, e->nr + 1, sizeof(*e->items));
+	e->items[e->nr++] = (struct entry){ dir, node };
+}
+
+static int list_udev(struct entries *e)
+{
+	struct udev *udev = udev_new();
+	struct udev_enumerate *scan = udev ? udev_enumerate_new(udev) : NULL;
+	struct udev_list_entry *item;
+	int r = scan ? udev_enumerate_add_match_subsystem(scan, "pci") : -ENOMEM;
+
+	if (r >= 0)
+		r = udev_enumerate_scan_devices(scan);
+	if (r >= 0) {
+		udev_list_entry_foreach (item, udev_enumerate_get_list_entry(scan)) {
+			const char *path = udev_list_entry_get_name(item);
+
+			entries_add(e, xstrdup(path), xstrdup(path));
+		}
+	}
+	udev_enumerate_unref(scan);
+	udev_unref(udev);
+	return r < 0 ? r : 0;
+}
+
+static int list_directory(const char *dir, struct entries *e)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	if (!d)
+		return -errno;
+	while ((entry = readdir(d))) {
+		char target[PATH_MAX];
+		ssize_t n;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		n = readlinkat(dirfd(d), entry->d_name, target, sizeof(target));
+		entries_add(e, xasprintf("%s/%s", dir, entry->d_name),
+			    n > 0 ? xstrndup(target, (size_t)n) : NULL);
+	}
+	closedir(d);
+	return 0;
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* ".../pci0000:00/0000:00:03.0/0000:01:00.0": what stands before the last component. */
+static void read_parent(struct function *f, const char *node)
+{
+	const char *end = node ? strrchr(node, '/') : NULL;
+	autofree char *above = end ? xstrndup(node, (size_t)(end - node)) : NULL;
+	const char *parent = above ? last_component(above) : "";
+
+	if (pci_addr_parse(parent, &f->parent) == 0)
+		f->parent_kind = PARENT_BRIDGE;
+	else if (text_starts_with(parent, "pci") && strchr(parent, ':'))
+		f->parent_kind = PARENT_ROOT_BUS;
+}
+
+static bool read_limited(int dir, const char *attr, uint64_t max, uint64_t *value)
+{
+	return fs_read_u64(dir, attr, value) == 0 && *value <= max;
+}
+
+static void read_ids(struct function *f, int dir)
+{
+	uint64_t vendor, device, value;
+
+	f->ids_known = read_limited(dir, "vendor", UINT16_MAX, &vendor) &&
+		       read_limited(dir, "device", UINT16_MAX, &device);
+	if (f->ids_known) {
+		f->vendor = (uint16_t)vendor;
+		f->device = (uint16_t)device;
+	}
+	if (read_limited(dir, "revision", UINT8_MAX, &value))
+		f->revision = (uint8_t)value;
+	if (read_limited(dir, "subsystem_vendor", UINT16_MAX, &value))
+		f->subvendor = (uint16_t)value;
+	if (read_limited(dir, "subsystem_device", UINT16_MAX, &value))
+		f->subdevice = (uint16_t)value;
+	f->class_known = read_limited(dir, "class", 0xffffff, &value);
+	if (f->class_known)
+		f->class = (uint32_t)value;
+}
+
+/* "0xSTART 0xEND 0xFLAGS", a line for each BAR; later lines are the ROM, SR-IOV and windows. */
+static void read_resources(struct function *f, int dir)
+{
+	/* include/linux/ioport.h: what sysfs shows of a resource's flags */
+	enum { IS_IO = 0x100, IS_MEM = 0x200, IS_PREFETCH = 0x2000, IS_MEM64 = 0x100000 };
+	autofree char *text = NULL;
+	char *line, *rest;
+
+	if (fs_read_attr(dir, "resource", &text) < 0)
+		return;
+	rest = text;
+	for (int i = 0; i < PCI_BARS && (line = strsep(&rest, "\n")); i++) {
+		struct bar *bar = &f->bars[i];
+		uint64_t v[3];
+		char *word;
+		int n = 0;
+
+		while (n < 3 && (word = strsep(&line, " ")) &&
+		       text_to_u64(word, 16, UINT64_MAX, &v[n]) == 0)
+			n++;
+		if (n < 3 || !(v[2] & (IS_IO | IS_MEM)) || v[1] < v[0] || v[1] - v[0] >= INT64_MAX)
+			continue;
+		bar->kind = v[2] & IS_IO ? BAR_IO : v[2] & IS_MEM64 ? BAR_MEM64 : BAR_MEM32;
+		bar->prefetchable = v[2] & IS_PREFETCH;
+		if (v[0] == 0)
+			continue; /* no address was found for it */
+		bar->start = v[0];
+		bar->size = v[1] - v[0] + 1;
+	}
+}
+
+/* "8.0 GT/s PCIe", "2.5 GT/s"; 0 for "Unknown". */
+static uint8_t read_speed(int dir, const char *attr)
+{
+	autofree char *text = NULL;
+	size_t n;
+
+	if (fs_read_attr(dir, attr, &text) < 0)
+		return 0;
+	n = strcspn(text, " ");
+	text[n] = '\0';
+	if (n > 2 && strcmp(text + n - 2, ".0") == 0)
+		text[n - 2] = '\0';
+	for (uint8_t generation = 1; generation <= 6; generation++)
+		if (strcmp(text, link_speed_name(generation)) == 0)
+			return generation;
+	return 0;
+}
+
+/* What sysfs shows of the link to anyone, for when config space could not be read. */
+static void read_link(struct function *f, int dir)
+{
+	uint64_t width, max_width;
+
+	if (f->link.known || !read_limited(dir, "max_link_width", 63, &max_width) || !max_width ||
+	    !read_limited(dir, "current_link_width", 63, &width))
+		return;
+	f->link = (struct link){
+		.known = true,
+		.width = (uint8_t)width,
+		.max_width = (uint8_t)max_width,
+		.speed = read_speed(dir, "current_link_speed"),
+		.max_speed = read_speed(dir, "max_link_speed"),
+	};
+}
+
+static void read_config(struct platform *p, struct function *f, int dir)
+{
+	autofree char *config = NULL;
+	uint64_t bus;
+	size_t len;
+
+	if (fs_read(dir, "config", CONFIG_MAX, &config, &len) == 0)
+		platform_parse_config(p, f, (const uint8_t *)config, len);
+	if (f->config_bytes)
+		return;
+	/* class 0604, 0609: PCI-to-PCI, 0607: CardBus */
+	f->is_bridge = f->class_known && (f->class >> 8 == 0x0604 || f->class >> 8 == 0x0607 ||
+					  f->class >> 8 == 0x0609);
+	if (f->is_bridge && read_limited(dir, "secondary_bus_number", UINT8_MAX, &bus))
+		f->secondary = (uint8_t)bus;
+	if (f->is_bridge && read_limited(dir, "subordinate_bus_number", UINT8_MAX, &bus))
+		f->subordinate = (uint8_t)bus;
+}
+
+static void read_virtual(struct function *f, int dir)
+{
+	autofree char *physical = NULL;
+	uint64_t value;
+
+	if (fs_read_link_name(dir, "physfn", &physical) == 0 &&
+	    pci_addr_parse(physical, &f->physical) == 0)
+		f->is_virtual = true;
+	if (read_limited(dir, "sriov_totalvfs", UINT16_MAX, &value))
+		f->max_virtual = (uint16_t)value;
+	if (read_limited(dir, "sriov_numvfs", UINT16_MAX, &value))
+		f->nr_virtual = (uint16_t)value;
+}
+
+static void read_iommu(struct function *f, int dir, const char *sysroot)
+{
+	autofree char *group = NULL;
+	autofree char *path = NULL;
+	uint64_t value;
+
+	if (fs_read_link_name(dir, "iommu_group", &group) < 0 ||
+	    text_to_u64(group, 10, INT_MAX, &value) < 0)
+		return;
+	f->iommu_group = (int)value;
+	path = fs_under(sysroot, "/sys/kernel/iommu_groups/%d/type", f->iommu_group);
+	if (fs_read_attr(AT_FDCWD, path, &f->iommu_type) < 0)
+		f->iommu_type = NULL;
+}
+
+static void read_p2pmem(struct function *f, int dir)
+{
+	struct p2pmem *mem = &f->p2pmem;
+	uint64_t published;
+
+	mem->present = read_limited(dir, "p2pmem/size", INT64_MAX, &mem->size);
+	if (!mem->present)
+		return;
+	if (!read_limited(dir, "p2pmem/available", INT64_MAX, &mem->available))
+		mem->available = 0;
+	mem->published = read_limited(dir, "p2pmem/published", 1, &published) && published;
+	mem->allocate = fs_exists(dir, "p2pmem/allocate");
+}
+
+/* As lspci names it: "Vendor Device", "Vendor Device 0d57", or nothing. */
+static void look_up_name(struct function *f, struct pci_access *ids)
+{
+	char vendor[256], device[256];
+	const char *v, *d;
+	autofree char *name = NULL;
+
+	if (!f->ids_known)
+		return;
+	v = pci_lookup_name(ids, vendor, sizeof(vendor), PCI_LOOKUP_VENDOR | PCI_LOOKUP_NO_NUMBERS,
+			    f->vendor);
+	d = pci_lookup_name(ids, device, sizeof(device), PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS,
+			    f->vendor, f->device);
+	if (!v)
+		return;
+	name = d ? xasprintf("%s %s", v, d) : xasprintf("%s Device %04x", v, f->device);
+	f->name = text_sanitize(name, strlen(name));
+}
+
+static void read_function(struct platform *p, const struct entry *entry, const char *sysroot,
+			  struct pci_access *ids)
+{
+	const char *name = last_component(entry->dir);
+	autoclose int dir = -1;
+	struct pci_addr addr;
+	struct function *f;
+	int64_t node;
+
+	if (pci_addr_parse(name, &addr) < 0) {
+		platform_add_gap(p, name, "is on the PCI bus but has no PCI address");
+		return;
+	}
+	dir = open(entry->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0) {
+		platform_add_gap(p, pci_addr_str(addr), "cannot be read: %s", strerror(errno));
+		return;
+	}
+	f = platform_add(p, addr);
+	if (!f)
+		return; /* one address in two spellings */
+	read_parent(f, entry->node);
+	read_ids(f, dir);
+	read_virtual(f, dir);
+	read_resources(f, dir);
+	read_config(p, f, dir);
+	read_link(f, dir);
+	if (fs_read_s64(dir, "numa_node", &node) == 0 && node >= 0 && node <= INT_MAX)
+		f->numa_node = (int)node;
+	if (fs_read_link_name(dir, "driver", &f->driver) < 0)
+		f->driver = NULL;
+	read_iommu(f, dir, sysroot);
+	read_p2pmem(f, dir);
+	look_up_name(f, ids);
+}
+
+/* libpci's own handler exits with its own message and status. */
+static attr_printf(1, 2) attr_noreturn void ids_error(char *fmt, ...)
+{
+	autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	die(EXIT_ENVIRONMENT, "cannot read the PCI id database: %s", text_trim(text));
+}
+
+static attr_printf(1, 2) void ids_message(char *fmt attr_unused, ...)
+{
+}
+
+/* Only the id database is used: pci_init() would look for hardware. */
+static struct pci_access *ids_open(void)
+{
+	struct pci_access *ids = pci_alloc();
+
+	ids->error = ids_error;
+	ids->warning = ids_message;
+	ids->debug = ids_message;
+	return ids;
+}
+
+static char *read_proc(const char *sysroot, const char *path)
+{
+	autofree char *full = fs_under(sysroot, "/proc/%s", path);
+	char *text;
+
+	return fs_read_attr(AT_FDCWD, full, &text) < 0 ? NULL : text;
+}
+
+static void read_kernel(struct platform *p, const char *sysroot)
+{
+	struct utsname un;
+
+	p->kernel_cmdline = read_proc(sysroot, "cmdline");
+	if (sysroot) {
+		p->kernel_release = read_proc(sysroot, "sys/kernel/osrelease");
+		p->machine = read_proc(sysroot, "sys/kernel/arch");
+	} else if (uname(&un) == 0) {
+		p->kernel_release = xstrdup(un.release);
+		p->machine = xstrdup(un.machine);
+	}
+	if (!p->kernel_release)
+		platform_add_gap(p, "kernel release", "not shown by the source");
+}
+
+/* The first processor of /proc/cpuinfo; the keys are those of x86, other machines have none. */
+static void read_cpu(struct platform *p, const char *sysroot)
+{
+	autofree char *path = fs_under(sysroot, "/proc/cpuinfo");
+	struct cpu_ident *cpu = &p->cpu;
+	autofree char *text = NULL;
+	char *line, *rest;
+	uint64_t value;
+	size_t len;
+
+	if (fs_read(AT_FDCWD, path, CPUINFO_MAX, &text, &len) < 0) {
+		platform_add_gap(p, "processor", "'%s' cannot be read", path);
+		return;
+	}
+	cpu->known = true;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) && *line) {
+		char *colon = strchr(line, ':');
+		char *key, *text_value;
+
+		if (!colon)
+			continue;
+		*colon = '\0';
+		key = text_trim(line);
+		text_value = text_trim(colon + 1);
+		if (strcmp(key, "vendor_id") == 0)
+			snprintf(cpu->vendor, sizeof(cpu->vendor), "%s", text_value);
+		else if (strcmp(key, "cpu family") == 0 &&
+			 text_to_u64(text_value, 10, INT_MAX, &value) == 0)
+			cpu->family = (int)value;
+		else if (strcmp(key, "model") == 0 &&
+			 text_to_u64(text_value, 10, INT_MAX, &value) == 0)
+			cpu->model = (int)value;
+		else if (strcmp(key, "model name") == 0 && !cpu->name)
+			cpu->name = text_sanitize(text_value, strlen(text_value));
+	}
+}
+
+static void read_iommu_groups(struct platform *p, const char *sysroot)
+{
+	autofree char *path = fs_under(sysroot, "/sys/kernel/iommu_groups");
+	struct entries groups = { 0 };
+
+	if (list_directory(path, &groups) == 0)
+		p->iommu_groups = groups.nr ? KNOWN_PRESENT : KNOWN_ABSENT;
+	entries_release(&groups);
+	/* a capture may hold the links and not the directory */
+	for (size_t i = 0; i < p->nr_functions; i++)
+		if (p->functions[i].iommu_group != GROUP_UNKNOWN)
+			p->iommu_groups = KNOWN_PRESENT;
+	if (p->iommu_groups == KNOWN_NO)
+		platform_add_gap(p, "iommu groups", "'%s' cannot be read", path);
+}
+
+struct platform *platform_read_live(const char *sysroot)
+{
+	const char *root = sysroot && *sysroot ? sysroot : NULL;
+	autofree char *devices = fs_under(root, "/sys/bus/pci/devices");
+	struct entries found = { 0 };
+	struct pci_access *ids;
+	struct platform *p;
+	int r = 0;
+
+	if (!fs_exists(AT_FDCWD, devices))
+		r = -errno;
+	else
+		r = root ? list_directory(devices, &found) : list_udev(&found);
+	if (r < 0) {
+		entries_release(&found);
+		errno = -r;
+		return NULL;
+	}
+	p = platform_new("live", root);
+	ids = ids_open();
+	for (size_t i = 0; i < found.nr; i++)
+		read_function(p, &found.items[i], root, ids);
+	pci_cleanup(ids);
+	entries_release(&found);
+	read_iommu_groups(p, root);
+	read_kernel(p, root);
+	read_cpu(p, root);
+	platform_finish(p);
+	return p;
+}

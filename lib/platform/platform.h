@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The platform model: what is known of a machine's PCI functions, bridges and IOMMU, as plain data.
+ * A source (live machine, later snapshots and dumps) builds it once through platform_new(),
+ * platform_add() and platform_finish(); from then on it is read only. What the source could not
+ * show stays marked unknown and is never guessed.
+ *
+ * The words are those of the PCI Express Base Specification.
+ */
+#ifndef P2PCERT_PLATFORM_PLATFORM_H
+#define P2PCERT_PLATFORM_PLATFORM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/pciaddr.h"
+
+/* Device/port type of the PCI Express capability (PCIe 6.0, 7.5.3.2), and what is not PCIe. */
+enum port_type {
+	PORT_UNKNOWN, /* config space did not show whether there is a PCIe capability */
+	PORT_CONVENTIONAL, /* no PCIe capability, not a bridge */
+	PORT_CONVENTIONAL_BRIDGE, /* no PCIe capability, PCI-to-PCI bridge */
+	PORT_ENDPOINT,
+	PORT_LEGACY_ENDPOINT,
+	PORT_ROOT,
+	PORT_UPSTREAM,
+	PORT_DOWNSTREAM,
+	PORT_PCIE_TO_PCI,
+	PORT_PCI_TO_PCIE,
+	PORT_RC_ENDPOINT,
+	PORT_RC_EVENT_COLLECTOR,
+};
+
+/* ACS bits, the same in capability and control (PCIe 6.0, 7.7.11). */
+#define ACS_SV 0x01u /* source validation */
+#define ACS_TB 0x02u /* translation blocking */
+#define ACS_RR 0x04u /* P2P request redirect */
+#define ACS_CR 0x08u /* P2P completion redirect */
+#define ACS_UF 0x10u /* upstream forwarding */
+#define ACS_EC 0x20u /* P2P egress control */
+#define ACS_DT 0x40u /* direct translated P2P */
+
+enum known { KNOWN_NO, KNOWN_ABSENT, KNOWN_PRESENT };
+
+struct acs {
+	enum known known; /* NO: the source did not show extended config space */
+	uint16_t capability;
+	uint16_t control;
+};
+
+struct link {
+	bool known;
+	uint8_t width, max_width; /* lanes; 0: none */
+	uint8_t speed, max_speed; /* the registers' generation: 1 = 2.5 GT/s ... */
+};
+
+enum bar_kind { BAR_NONE, BAR_IO, BAR_MEM32, BAR_MEM64 };
+
+struct bar {
+	enum bar_kind kind;
+	bool prefetchable;
+	uint64_t start; /* CPU physical address, as in sysfs `resource` */
+	uint64_t size; /* bytes; 0: not assigned, or the source shows only the address */
+};
+
+#define PCI_BARS 6
+
+/* Published peer-to-peer memory, sysfs p2pmem/. */
+struct p2pmem {
+	bool present;
+	bool published;
+	bool allocate; /* user space can map it */
+	uint64_t size, available; /* bytes */
+};
+
+/* What the source itself says stands above a function, if it says so (sysfs paths do). */
+enum parent_kind { PARENT_UNSAID, PARENT_ROOT_BUS, PARENT_BRIDGE };
+
+#define NUMA_UNKNOWN (-1)
+#define GROUP_UNKNOWN (-1)
+#define UPSTREAM_ROOT_BUS (-1)
+#define UPSTREAM_UNKNOWN (-2) /* a bridge that the source did not show */
+
+struct function {
+	struct pci_addr addr;
+	uint16_t vendor, device, subvendor, subdevice;
+	bool ids_known;
+	uint32_t class; /* 24 bits: class, subclass, programming interface */
+	bool class_known;
+	uint8_t revision;
+	char *name; /* from pci.ids; NULL if unknown */
+	char *driver; /* NULL: none bound */
+	enum port_type port_type;
+	bool multifunction; /* as the kernel has it: header bit 7, or function number > 0; never a VF */
+	bool is_bridge;
+	uint8_t secondary, subordinate; /* bus numbers, of a bridge */
+	bool bus_master; /* command register bit 2 */
+	bool bus_master_known;
+	bool is_virtual;
+	struct pci_addr physical; /* of a VF: its PF */
+	uint16_t nr_virtual; /* VFs enabled now, of a PF */
+	uint16_t max_virtual; /* TotalVFs */
+	int numa_node;
+	int iommu_group; /* as the kernel reports it */
+	char *iommu_type; /* "DMA", "DMA-FQ", "identity", ...; NULL if unknown */
+	size_t config_bytes; /* how much of config space was seen: 0, 64, 256 or 4096 */
+	struct acs acs;
+	struct link link;
+	bool has_ats, has_pri, has_pasid, has_aer, has_dpc,
+		has_sriov; /* only if config_bytes 4096 */
+	struct bar bars[PCI_BARS];
+	struct p2pmem p2pmem;
+	enum parent_kind parent_kind;
+	struct pci_addr parent; /* if PARENT_BRIDGE */
+	/* set by platform_finish() */
+	int upstream; /* index of the bridge above (above the PF for a VF), or UPSTREAM_* */
+	int host_bridge; /* index into host_bridges, -1 if a bridge on the way is not known */
+};
+
+/* A root bus and the function that stands for it in the kernel's rules. */
+struct host_bridge {
+	uint32_t domain;
+	uint8_t bus;
+	int numa_node;
+	int first; /* index of the first function on the root bus in discovery order, VFs apart */
+};
+
+struct gap { /* something that the source could not show, said once to the user */
+	char *subject; /* "0000:00:01.0", "iommu groups" */
+	char *text; /* "config space beyond 64 bytes needs root" */
+};
+
+struct cpu_ident {
+	bool known;
+	char vendor[16]; /* CPUID vendor string or /proc/cpuinfo's vendor_id; "" if not x86 */
+	int family;
+	int model;
+	char *name; /* NULL if unknown */
+};
+
+struct platform {
+	char *source_kind; /* "live", "snapshot", "lspci", "rdma_topo" */
+	char *source_path; /* NULL for live */
+	char *kernel_release; /* NULL if the source does not show it */
+	char *kernel_cmdline; /* NULL likewise */
+	char *machine; /* "x86_64"; NULL likewise */
+	struct cpu_ident cpu;
+	enum known iommu_groups; /* ABSENT: the kernel has none, no IOMMU is in use */
+	struct function *functions; /* ordered by address, also while the model is built */
+	size_t nr_functions;
+	struct host_bridge *host_bridges;
+	size_t nr_host_bridges;
+	struct gap *gaps;
+	size_t nr_gaps;
+	bool finished;
+};
+
+struct platform *platform_new(const char *source_kind, const char *source_path) attr_must_check;
+void platform_free(struct platform *p);
+
+static inline void autoplatform_fn(struct platform **p)
+{
+	platform_free(*p);
+}
+#define autoplatform __attribute__((cleanup(autoplatform_fn)))
+
+/*
+ * Adds an empty function, everything unknown, and returns it for the source to fill; the pointer
+ * is good until the next call. An address that is there already gives NULL with errno EEXIST.
+ */
+struct function *platform_add(struct platform *p, struct pci_addr addr);
+
+void platform_add_gap(struct platform *p, const char *subject, const char *fmt, ...)
+	attr_printf(3, 4);
+
+/*
+ * Finds every function's bridge and host bridge, says in one gap each what is unknown of many
+ * functions, and freezes the model. Follows the kernel's pci_upstream_bridge(): a VF has its PF's
+ * bridge. Every bridge found has a lower bus number than what is below it, so walks upward end.
+ */
+void platform_finish(struct platform *p);
+
+/* NULL if there is none. */
+const struct function *platform_find(const struct platform *p, struct pci_addr addr);
+/* NULL on a root bus, and if the bridge is not known: upstream tells which. */
+const struct function *platform_upstream(const struct platform *p, const struct function *f);
+
+/*
+ * Fills what config space shows (header, PCIe, ACS and other capabilities) from the first len bytes
+ * of it. Never reads past len; a capability list that loops or leaves config space is cut with a
+ * gap. The function's address must be set.
+ */
+void platform_parse_config(struct platform *p, struct function *f, const uint8_t *config,
+			   size_t len);
+
+/*
+ * Reads the running machine through libudev, sysfs and config space, names through libpci. sysroot
+ * (NULL or "": the machine's own) stands before /sys and /proc. Works unprivileged: what cannot be
+ * read becomes a gap. NULL with errno if there is no PCI bus to read at all.
+ */
+struct platform *platform_read_live(const char *sysroot) attr_must_check;
+
+/* The platform document, schema "p2pcert.platform/1". New reference. */
+json_t *platform_to_json(const struct platform *p) attr_must_check;
+
+const char *port_type_name(enum port_type type); /* "endpoint", "root-port", ... */
+/* "8", "2.5": GT/s of a link register's generation; "?" if there is no such generation. */
+const char *link_speed_name(uint8_t generation);
+
+#endif
