@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* p2pcert report: shows and converts the report of a results directory or of a file. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/jx.h"
+#include "cmd.h"
+#include "report/report.h"
+
+struct options {
+	enum color_when color;
+	const char *format; /* NULL: not given */
+	const char *output; /* NULL or "-": standard output */
+};
+
+static int show(const json_t *report, const struct options *o)
+{
+	report_print_table(report, stdout, color_wanted(o->color, STDOUT_FILENO));
+	return cmd_finish_stdout(EXIT_VERDICT_PASS);
+}
+
+static int convert(const json_t *report, const struct options *o)
+{
+	autofree char *text = jx_pretty(report);
+	int r;
+
+	if (!o->output || strcmp(o->output, "-") == 0) {
+		fputs(text, stdout);
+		return cmd_finish_stdout(EXIT_VERDICT_PASS);
+	}
+	r = fs_publish(AT_FDCWD, o->output, text, strlen(text), 0644);
+	if (r < 0) {
+		log_error("cannot write '%s': %s", o->output, strerror(-r));
+		return EXIT_ENVIRONMENT;
+	}
+	return EXIT_VERDICT_PASS;
+}
+
+static int verdict(const json_t *report, attr_unused const struct options *o)
+{
+	puts(jx_get_str(report, "verdict"));
+	return cmd_finish_stdout((int)jx_get_int(report, "exit_status", EXIT_ENVIRONMENT));
+}
+
+static const struct action {
+	const char *name;
+	int (*run)(const json_t *report, const struct options *o);
+	bool writes; /* takes --format and --output */
+} actions[] = {
+	{ "show", show, false },
+	{ "convert", convert, true },
+	{ "verdict", verdict, false },
+};
+
+static const struct action *find_action(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		if (strcmp(actions[i].name, name) == 0)
+			return &actions[i];
+	return NULL;
+}
+
+/* What is wrong with what the user named is the user's; the rest is the machine's. */
+static int exit_status_of(int err)
+{
+	switch (-err) {
+	case EINVAL:
+	case EFBIG:
+	case ENOENT:
+	case ENOTDIR:
+		return EXIT_USAGE;
+	default:
+		return EXIT_ENVIRONMENT;
+	}
+}
+
+/* Reads the report of a results directory or of a file. 0, or the exit status after a message. */
+static int read_report(const char *path, json_t **report)
+{
+	autofree char *why = NULL;
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) < 0) {
+		r = -errno;
+		log_error("cannot open '%s': %s", path, strerror(errno));
+		return exit_status_of(r);
+	}
+	if (S_ISDIR(st.st_mode)) {
+		autoclose int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (dirfd < 0) {
+			r = -errno;
+			log_error("cannot open '%s': %s", path, strerror(errno));
+			return exit_status_of(r);
+		}
+		r = report_build(dirfd, report, &why);
+		if (r < 0)
+			log_error("results directory '%s': %s", path, why);
+	} else {
+		r = report_load(path, report, &why);
+		if (r < 0)
+			log_error("%s", why);
+	}
+	return r < 0 ? exit_status_of(r) : 0;
+}
+
+extern const struct command command_report;
+
+static int run(int argc, char **argv)
+{
+	enum { OPT_COLOR = 256 };
+	static const struct option options[] = {
+		{ "color", required_argument, NULL, OPT_COLOR },
+		{ "format", required_argument, NULL, 'f' },
+		{ "output", required_argument, NULL, 'o' },
+		CMD_OPTIONS,
+		{ 0 },
+	};
+	struct options o = { .color = COLOR_AUTO };
+	autojson json_t *report = NULL;
+	const struct action *action;
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, ":f:o:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case OPT_COLOR:
+			if (color_parse(optarg, &o.color) < 0)
+				return cmd_usage_error(&command_report,
+						       "'%s' is not auto, never or always", optarg);
+			break;
+		case 'f':
+			o.format = optarg;
+			break;
+		case 'o':
+			o.output = optarg;
+			break;
+		default:
+			return cmd_common_option(&command_report, opt, argv);
+		}
+	}
+	if (optind == argc)
+		return cmd_usage_error(&command_report, "nothing to do given");
+	action = find_action(argv[optind]);
+	if (!action)
+		return cmd_usage_error(&command_report, "unknown action '%s'", argv[optind]);
+	if (optind + 1 == argc)
+		return cmd_usage_error(&command_report, "no results directory or report given");
+	if (optind + 2 < argc)
+		return cmd_usage_error(&command_report, "unexpected argument '%s'",
+				       argv[optind + 2]);
+	if ((o.format || o.output) && !action->writes)
+		return cmd_usage_error(&command_report, "--format and --output are for 'convert'");
+	if (o.format && strcmp(o.format, "json") != 0)
+		return cmd_usage_error(&command_report, "unknown format '%s'", o.format);
+
+	status = read_report(argv[optind + 1], &report);
+	return status ? status : action->run(report, &o);
+}
+
+const struct command command_report = {
+	.name = "report",
+	.summary = "show, convert or judge the report of a run",
+	.usage = "report [OPTION]... show|convert|verdict DIRECTORY|FILE\n"
+		 "Show a report to a person, write it, or print its verdict and exit with it. A "
+		 "report\n"
+		 "is made anew from a results directory, or read from a file.\n\n"
+		 "  -f, --format FORMAT  convert: 'json', which is the default\n"
+		 "  -o, --output FILE    convert: write FILE; '-' is standard output, the default\n"
+		 "      --color WHEN     show: auto, never or always\n"
+		 "  -h, --help           this text\n"
+		 "  -V, --version        print the version\n",
+	.run = run,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Choosing, reading and writing out a platform, for the commands that show one. */
+#include "source.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/jx.h"
+
+/* Above this many functions that can take part, every pair is more than anybody reads. */
+#define MANY_FUNCTIONS 32
+
+/* More messages than this hide each other; the document has them all. */
+#define MAX_GAP_MESSAGES 8
+
+static int parse_pairs(const struct command *c, const char *arg, struct source_options *o)
+{
+	autofree char *first = NULL;
+	const char *comma;
+
+	if (!arg || strcmp(arg, "all") == 0 || strcmp(arg, "class") == 0) {
+		o->pairs = !arg ? PAIRS_DEFAULT : *arg == 'a' ? PAIRS_ALL : PAIRS_CLASS;
+		return 0;
+	}
+	comma = strchr(arg, ',');
+	if (!comma)
+		return cmd_usage_error(c, "pairs '%s' is neither all, class nor two addresses",
+				       arg);
+	first = xstrndup(arg, (size_t)(comma - arg));
+	if (pci_addr_parse(first, &o->initiator) < 0)
+		return cmd_usage_error(c, "'%s' is not a PCI address", first);
+	if (pci_addr_parse(comma + 1, &o->target) < 0)
+		return cmd_usage_error(c, "'%s' is not a PCI address", comma + 1);
+	o->pairs = PAIRS_ONE;
+	return 0;
+}
+
+int source_option(const struct command *c, int opt, const char *arg, struct source_options *o)
+{
+	switch (opt) {
+	case OPT_SYSROOT:
+		o->sysroot = arg;
+		return 0;
+	case OPT_KERNEL_RULES:
+		if (!p2p_release_is_readable(arg))
+			return cmd_usage_error(c, "'%s' is not a kernel release", arg);
+		o->kernel_rules = arg;
+		return 0;
+	case OPT_PAIRS:
+		return parse_pairs(c, arg, o);
+	default:
+		return -ENOENT;
+	}
+}
+
+static void say_gaps(const struct platform *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->nr_gaps && i < MAX_GAP_MESSAGES; i++)
+		log_warn("%s: %s", p->gaps[i].subject, p->gaps[i].text);
+	if (i < p->nr_gaps)
+		log_warn("%zu more things were not seen, see \"gaps\" in 'p2pcert probe'",
+			 p->nr_gaps - i);
+}
+
+struct platform *source_read(const struct source_options *o, int *status)
+{
+	struct platform *p = platform_read_live(o->sysroot);
+
+	if (p) {
+		say_gaps(p);
+		return p;
+	}
+	log_error("cannot read PCI functions from '%s/sys/bus/pci/devices': %s",
+		  o->sysroot ? o->sysroot : "", strerror(errno));
+	*status = o->sysroot ? EXIT_USAGE : EXIT_ENVIRONMENT;
+	return NULL;
+}
+
+const struct p2p_rules *source_rules(const struct source_options *o, const struct platform *p)
+{
+	return p2p_rules_for(o->kernel_rules ? o->kernel_rules : p->kernel_release);
+}
+
+/* The function's index, or -1 after the message. */
+static int index_of(const struct platform *p, struct pci_addr addr)
+{
+	const struct function *f = platform_find(p, addr);
+
+	if (f)
+		return (int)(f - p->functions);
+	log_error("there is no PCI function '%s' here", pci_addr_str(addr));
+	return -1;
+}
+
+int source_pair(const struct source_options *o, const struct platform *p, struct p2p_pair *pair)
+{
+	int initiator = index_of(p, o->initiator), target = index_of(p, o->target);
+
+	if (initiator < 0 || target < 0)
+		return -ENOENT;
+	p2p_pair_predict(p, source_rules(o, p), initiator, target, pair);
+	return 0;
+}
+
+static json_t *one_pair(const struct source_options *o, const struct platform *p)
+{
+	struct p2p_pair pair;
+	json_t *pairs;
+
+	if (source_pair(o, p, &pair) < 0)
+		return NULL;
+	pairs = jx_array();
+	jx_append(pairs, p2p_pair_to_json(p, &pair));
+	p2p_pair_release(&pair);
+	return pairs;
+}
+
+static json_t *wanted_pairs(const struct source_options *o, const struct platform *p,
+			    const struct p2p_rules *rules)
+{
+	size_t candidates = 0;
+
+	if (o->pairs == PAIRS_ONE)
+		return one_pair(o, p);
+	for (size_t i = 0; i < p->nr_functions; i++)
+		candidates += p2p_can_initiate(&p->functions[i]);
+	if (o->pairs == PAIRS_CLASS || (o->pairs == PAIRS_DEFAULT && candidates > MANY_FUNCTIONS))
+		return p2p_class_pairs_to_json(p, rules);
+	return p2p_all_pairs_to_json(p, rules);
+}
+
+json_t *source_document(const struct source_options *o, const struct platform *p)
+{
+	const struct p2p_rules *rules = source_rules(o, p);
+	autojson json_t *doc = platform_to_json(p);
+	json_t *pairs;
+
+	jx_set_str(json_object_get(doc, "kernel"), "rules", p2p_rules_name(rules));
+	if (o->pairs != PAIRS_NONE) {
+		pairs = wanted_pairs(o, p, rules);
+		if (!pairs)
+			return NULL;
+		jx_set(doc, "pairs", pairs);
+	}
+	return take_ptr(doc);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writes a run down as a report, and reads a report back. Keys stand in the order they are set here,
+ * so that the same run gives the same bytes.
+ */
+#include "report/report.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "base/jx.h"
+#include "base/log.h"
+#include "report/gather.h"
+#include "report/shape.h"
+
+#define REPORT_MAX (512u << 20) /* bytes */
+
+/* Steals nothing; a key whose value is not there is left out. */
+static void set_from(json_t *to, const char *key, const json_t *from)
+{
+	json_t *value = json_object_get(from, key);
+
+	if (value)
+		jx_set(to, key, json_incref(value));
+}
+
+static void set_time(json_t *o, const char *key, int64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	char text[sizeof("2026-01-31T12:00:00Z") + 16]; /* years have more digits some day */
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		jx_set_str(o, key, text);
+}
+
+/* --- one result --------------------------------------------------------------------------------- */
+
+static const char *first_detail(const struct run_result *result, enum evidence_state state)
+{
+	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++) {
+		const struct run_evidence *e = &result->evidence[k];
+
+		if (e->said && e->state == state)
+			return json_string_value(json_array_get(e->details, 0));
+	}
+	return NULL;
+}
+
+static char *skip_text(const json_t *skip)
+{
+	autojson json_t *texts = jx_array();
+	const json_t *reason;
+	size_t i;
+
+	json_array_foreach (skip, i, reason)
+		jx_append(texts, jx_stringf("%s: %s", jx_get_str(reason, "category"),
+					    jx_get_str(reason, "text")));
+	return strings_join(texts, "; ");
+}
+
+/* One line of why, as far as anything was said; NULL if not. The caller frees it. */
+static char *why_text(const struct run_result *result)
+{
+	size_t nr_errors = json_array_size(result->errors);
+
+	if (!result->end && result->started)
+		return xstrdup("was running when the journal ends");
+	if (!result->end)
+		return xstrdup("was never started");
+	/* what broke it is the supervisor's last word, and says more than the scenario knew */
+	if (result->outcome == OUTCOME_ERROR && nr_errors)
+		return xstrdup(jx_get_str(json_array_get(result->errors, nr_errors - 1), "text"));
+	if (result->why)
+		return xstrdup(result->why);
+	if (result->outcome == OUTCOME_SKIP)
+		return skip_text(result->skip);
+	if (result->outcome == OUTCOME_FAIL)
+		return xstrdup(first_detail(result, EVIDENCE_REFUTED));
+	if (result->outcome == OUTCOME_INCONCLUSIVE)
+		return xstrdup(first_detail(result, EVIDENCE_MISSING));
+	return NULL;
+}
+
+static json_t *evidence_to_json(const struct run_result *result)
+{
+	json_t *o = jx_object();
+
+	for (unsigned int k = 0; k < NR_EVIDENCE_KINDS; k++) {
+		const struct run_evidence *evidence = &result->evidence[k];
+		json_t *one = jx_object();
+
+		jx_set_str(one, "state", evidence_state_name(evidence->state));
+		jx_set(one, "details", json_incref(evidence->details));
+		jx_set(o, evidence_kind_name((enum evidence_kind)k), one);
+	}
+	return o;
+}
+
+static json_t *result_to_json(const struct run_result *result)
+{
+	autofree char *why = why_text(result);
+	json_t *o = jx_object();
+
+	jx_set_str(o, "id", result->id);
+	jx_set_str(o, "outcome", outcome_name(result->outcome));
+	jx_set_str(o, "kind", result->kind);
+	jx_set_str(o, "why", why);
+	jx_set(o, "skip", json_incref(result->skip));
+	jx_set(o, "devices", json_incref(result->devices));
+	jx_set(o, "evidence", evidence_to_json(result));
+	jx_set(o, "measurements", json_incref(result->measurements));
+	jx_set(o, "errors", json_incref(result->errors));
+	jx_set(o, "kernel_log", json_incref(result->kernel_log));
+	jx_set(o, "facts", json_incref(result->facts));
+	jx_set_str(o, "dir", result->dir);
+	set_from(o, "child", result->end);
+	set_from(o, "deadline", result->end);
+	set_from(o, "duration_ns", result->end);
+	set_from(o, "taint", result->end);
+	return o;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+/* How and, as far as is known, during what a run ended that is not complete. */
+static json_t *interrupted_to_json(const struct run *run)
+{
+	json_t *o = jx_object();
+	json_t *running = jx_array();
+
+	jx_set_str(o, "reason", run_end_name(run->end));
+	set_from(o, "signal", run->end_record);
+	set_time(o, "last_record", run->last_ns);
+	jx_set(o, "running", running);
+	for (size_t i = 0; i < run->nr_results; i++)
+		if (run->results[i].started && !run->results[i].end)
+			jx_append_str(running, run->results[i].id);
+	return o;
+}
+
+static json_t *taint_to_json(const struct run *run)
+{
+	json_t *o = jx_object();
+
+	jx_set(o, "before", json_incref(json_object_get(run->start, "taint")));
+	if (run->last_taint)
+		jx_set(o, "after", json_incref(run->last_taint));
+	jx_set(o, "expected", json_incref(json_object_get(run->start, "expected_taint")));
+	jx_set(o, "who", json_incref(run->taint_set_by));
+	return o;
+}
+
+/* How many results there are of each outcome. */
+static json_t *counts_to_json(const struct run *run)
+{
+	json_t *o = jx_object();
+	int64_t counts[NR_OUTCOMES] = { 0 };
+
+	for (size_t i = 0; i < run->nr_results; i++)
+		counts[run->results[i].outcome]++;
+	for (unsigned int k = NR_OUTCOMES; k > 0; k--)
+		jx_set_int(o, outcome_name((enum outcome)(k - 1)), counts[k - 1]);
+	return o;
+}
+
+static json_t *journal_to_json(const struct run *run)
+{
+	json_t *o = jx_object();
+
+	jx_set_int(o, "records", (int64_t)json_array_size(run->records));
+	jx_set_bool(o, "torn", run->torn);
+	return o;
+}
+
+static json_t *run_to_json(const struct run *run)
+{
+	json_t *inject = json_object_get(run->start, "inject");
+	json_t *not_undone = jx_array();
+	json_t *results = jx_array();
+	autojson json_t *verdict = NULL;
+	json_t *report = jx_object();
+	const char *key;
+	json_t *change;
+
+	for (size_t i = 0; i < run->nr_results; i++)
+		jx_append(results, result_to_json(&run->results[i]));
+	json_object_foreach (run->not_undone, key, change)
+		jx_append(not_undone, json_incref(change));
+
+	jx_set_str(report, "schema", REPORT_SCHEMA);
+	/* what the reader looks for first stands first; set again below */
+	jx_set_str(report, "verdict", "");
+	jx_set_int(report, "exit_status", 0);
+	jx_set(report, "reasons", jx_array());
+	jx_set_bool(report, "complete", run->end == RUN_COMPLETE);
+	if (run->end != RUN_COMPLETE)
+		jx_set(report, "interrupted", interrupted_to_json(run));
+	jx_set(report, "counts", counts_to_json(run));
+	set_from(report, "profile", run->start);
+	set_from(report, "tool", run->start);
+	jx_set(report, "command_line", json_incref(json_object_get(run->start, "argv")));
+	jx_set(report, "started", json_incref(json_object_get(run->start, "time")));
+	if (run->end_record)
+		set_time(report, "ended", run->last_ns);
+	set_from(report, "seed", run->start);
+	set_from(report, "deadline_factor", run->start);
+	jx_set(report, "inject", inject ? json_incref(inject) : jx_array());
+	jx_set(report, "results", results);
+	jx_set(report, "findings", json_incref(run->findings));
+	jx_set(report, "not_undone", not_undone);
+	jx_set(report, "kernel_log", json_incref(run->kernel_log));
+	jx_set(report, "taint", taint_to_json(run));
+	jx_set(report, "modules", json_incref(run->modules));
+	jx_set(report, "features", run->features ? json_incref(run->features) : jx_array());
+	set_from(report, "host", run->start);
+	set_from(report, "kernel", run->start);
+	jx_set(report, "journal", journal_to_json(run));
+	if (run->platform)
+		jx_set(report, "platform", json_incref(run->platform));
+
+	verdict = verdict_of_report(report);
+	if (json_object_update_existing(report, verdict) < 0)
+		BUG("the verdict cannot be set");
+	return report;
+}
+
+int report_build(int dirfd, json_t **report, char **why)
+{
+	struct run run autorun = { 0 };
+	int r = run_read(dirfd, &run, why);
+
+	if (r < 0)
+		return r;
+	*report = run_to_json(&run);
+	return 0;
+}
+
+int report_publish(int dirfd, const json_t *report)
+{
+	autofree char *text = jx_pretty(report);
+
+	return fs_publish(dirfd, REPORT_NAME, text, strlen(text), 0644);
+}
+
+/* --- reports from a file ------------------------------------------------------------------------ */
+
+/* What the verdict and the table read; the schema says more. */
+static const struct field fields_profile[] = {
+	{ "name", TYPE_STRING, 0, NULL },
+	{ "required", TYPE_ID, FIELD_ARRAY, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_interrupted[] = {
+	{ "reason", TYPE_RUN_END, 0, NULL },
+	{ "signal", TYPE_SIGNAL, FIELD_OPTIONAL, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_skip[] = {
+	{ "category", TYPE_SKIP_CATEGORY, 0, NULL },
+	{ "text", TYPE_STRING, 0, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_result[] = {
+	{ "id", TYPE_ID, 0, NULL },
+	{ "outcome", TYPE_OUTCOME, 0, NULL },
+	{ "kind", TYPE_ERROR_KIND, FIELD_OPTIONAL, NULL },
+	{ "why", TYPE_STRING, FIELD_OPTIONAL, NULL },
+	{ "skip", TYPE_OBJECT, FIELD_ARRAY, fields_skip },
+	{ "devices", TYPE_STRING, FIELD_ARRAY, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_finding[] = {
+	{ "code", TYPE_STRING, 0, NULL },      { "severity", TYPE_STRING, 0, NULL },
+	{ "title", TYPE_STRING, 0, NULL },     { "functions", TYPE_ADDRESS, FIELD_ARRAY, NULL },
+	{ "text", TYPE_STRING, 0, NULL },      { "next", TYPE_STRING, 0, NULL },
+	{ "reference", TYPE_STRING, 0, NULL }, { NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_change[] = {
+	{ "kind", TYPE_STRING, 0, NULL },
+	{ "args", TYPE_OBJECT, 0, NULL },
+	{ "text", TYPE_STRING, FIELD_OPTIONAL, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_report[] = {
+	{ "schema", TYPE_STRING, 0, NULL },
+	{ "verdict", TYPE_STRING, 0, NULL },
+	{ "exit_status", TYPE_COUNT, 0, NULL },
+	{ "complete", TYPE_BOOL, 0, NULL },
+	{ "interrupted", TYPE_OBJECT, FIELD_OPTIONAL, fields_interrupted },
+	{ "profile", TYPE_OBJECT, 0, fields_profile },
+	{ "results", TYPE_OBJECT, FIELD_ARRAY, fields_result },
+	{ "findings", TYPE_OBJECT, FIELD_ARRAY, fields_finding },
+	{ "not_undone", TYPE_OBJECT, FIELD_ARRAY, fields_change },
+	{ "inject", TYPE_STRING, FIELD_ARRAY, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static int check_interrupted(const json_t *report, char **why)
+{
+	const json_t *interrupted = json_object_get(report, "interrupted");
+	const char *reason = jx_get_str(interrupted, "reason");
+
+	if (jx_get_bool(report, "complete", false) == !!interrupted ||
+	    (reason && strcmp(reason, run_end_name(RUN_COMPLETE)) == 0) ||
+	    (reason && strcmp(reason, run_end_name(RUN_SIGNAL)) == 0) !=
+		    !!json_object_get(interrupted, "signal")) {
+		*why = xstrdup("'complete' and 'interrupted' contradict each other");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A verdict is worth what its results are: one that was edited, or cut, is found out. */
+static int check_verdict(const json_t *report, char **why)
+{
+	autojson json_t *verdict = verdict_of_report(report);
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (verdict, key, value) {
+		if (!json_equal(json_object_get(report, key), value)) {
+			*why = xasprintf("'%s' is not what the results give", key);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_report(const json_t *report, char **why)
+{
+	const char *schema = jx_get_str(report, "schema");
+	int r;
+
+	if (!schema || strcmp(schema, REPORT_SCHEMA) != 0) {
+		*why = xstrdup("is no document of schema '" REPORT_SCHEMA "'");
+		return -EINVAL;
+	}
+	r = shape_check(report, fields_report, why);
+	if (r == 0)
+		r = check_interrupted(report, why);
+	return r < 0 ? r : check_verdict(report, why);
+}
+
+int report_load(const char *path, json_t **report, char **why)
+{
+	autojson json_t *doc = NULL;
+	autofree char *text = NULL;
+	int r;
+
+	r = jx_load(path, REPORT_MAX, &doc, why);
+	if (r < 0)
+		return r;
+	r = check_report(doc, &text);
+	if (r < 0) {
+		*why = xasprintf("report '%s': %s", path, text);
+		return r;
+	}
+	*report = take_ptr(doc);
+	return 0;
+}

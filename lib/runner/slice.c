@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Collecting a slice of the kernel log, and what it proves. */
+#include "runner/slice.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "base/journal.h"
+#include "base/jx.h"
+#include "runner/taint.h"
+
+#define MAX_BAD_LINES 20u /* told as evidence */
+
+static void keep_error(struct slice *s, int r)
+{
+	if (r < 0 && s->err == 0)
+		s->err = r;
+}
+
+static void keep_line(struct slice *s, const struct kmsg_record *record)
+{
+	autofree char *line =
+		xasprintf("<%u>[%5" PRIu64 ".%06" PRIu64 "] %s\n", record->level,
+			  record->time_us / 1000000, record->time_us % 1000000, record->text);
+	size_t len = strlen(line);
+
+	if (s->file < 0 || s->bytes + len > SLICE_MAX_BYTES)
+		return;
+	s->bytes += len;
+	keep_error(s, fs_write_all(s->file, line, len));
+}
+
+static void journal_line(struct slice *s, const struct kmsg_record *line,
+			 const struct kmsg_pattern *pattern)
+{
+	json_t *record;
+
+	if (s->nr_journalled >= SLICE_MAX_LINES)
+		return;
+	s->nr_journalled++;
+	record = journal_record("kernel-log");
+	jx_set_str(record, "class", kmsg_pattern_code(pattern));
+	jx_set_str(record, "severity", kmsg_severity_name(kmsg_pattern_severity(pattern)));
+	jx_set_str(record, "text", line->text);
+	jx_set_str(record, "advice", kmsg_pattern_advice(pattern));
+	keep_error(s, s->record(s->arg, record));
+}
+
+void slice_take(void *arg, const struct kmsg_record *record, const struct kmsg_pattern *pattern)
+{
+	struct slice *s = arg;
+
+	s->nr_records++;
+	keep_line(s, record);
+	if (!pattern)
+		return;
+	journal_line(s, record, pattern);
+	if (kmsg_pattern_severity(pattern) == KMSG_FATAL)
+		s->fatal = true;
+	if (kmsg_pattern_severity(pattern) < KMSG_BAD)
+		return;
+	s->nr_bad++;
+	if (!s->bad)
+		s->bad = jx_array();
+	if (json_array_size(s->bad) < MAX_BAD_LINES)
+		jx_append(s->bad, jx_stringf("%s: %s", kmsg_pattern_code(pattern), record->text));
+}
+
+static void say(struct slice *s, enum evidence_state state, const char *text)
+{
+	json_t *record = journal_record("evidence");
+
+	jx_set_str(record, "kind", evidence_kind_name(EVIDENCE_KERNEL_LOG));
+	jx_set_str(record, "state", evidence_state_name(state));
+	jx_set_str(record, "text", text);
+	keep_error(s, s->record(s->arg, record));
+}
+
+enum evidence_state slice_settle(struct slice *s, bool has_log, uint64_t new_taint)
+{
+	uint64_t unexpected = new_taint & ~taint_expected();
+	autofree char *text = NULL;
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach (s->bad, i, line)
+		say(s, EVIDENCE_REFUTED, json_string_value(line));
+	if (s->nr_bad > json_array_size(s->bad)) {
+		text = xasprintf("and %zu more lines", s->nr_bad - json_array_size(s->bad));
+		say(s, EVIDENCE_REFUTED, text);
+	}
+	if (unexpected) {
+		autofree char *names = taint_text(unexpected);
+		autofree char *taint = xasprintf("the kernel became tainted: %s", names);
+
+		say(s, EVIDENCE_REFUTED, taint);
+	}
+	if (s->nr_bad || unexpected)
+		return EVIDENCE_REFUTED;
+
+	if (!has_log) {
+		say(s, EVIDENCE_MISSING, "no access to the kernel log");
+		return EVIDENCE_MISSING;
+	}
+	if (s->unread) {
+		say(s, EVIDENCE_MISSING, "some of the kernel log was lost before it could be read");
+		return EVIDENCE_MISSING;
+	}
+	text = xasprintf("%zu records, none of them bad", s->nr_records);
+	say(s, EVIDENCE_PROVEN, text);
+	return EVIDENCE_PROVEN;
+}
+
+void slice_release(struct slice *s)
+{
+	json_decref(s->bad);
+	s->bad = NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kernel's taint: /proc/sys/kernel/tainted, and what its bits mean for a run. */
+#ifndef P2PCERT_RUNNER_TAINT_H
+#define P2PCERT_RUNNER_TAINT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+/* Bits that our own test modules set: out of tree, unsigned. */
+uint64_t taint_expected(void);
+/* Bits after which the kernel's answers mean nothing: it died, a machine check, a bad page. */
+uint64_t taint_fatal(void);
+
+/* 0 or a negative errno. */
+int taint_read(const char *path, uint64_t *value) attr_must_check;
+
+/* {value, names[]}: "W (warning)". */
+json_t *taint_to_json(uint64_t value) attr_must_check;
+/* "W (warning), L (soft lockup)"; the caller frees it. */
+char *taint_text(uint64_t value) attr_must_check;
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The change "rdma-link": a soft RoCE device `name` on the network device `netdev`. See undo.h. */
+#ifndef P2PCERT_RUNNER_UNDO_RDMA_H
+#define P2PCERT_RUNNER_UNDO_RDMA_H
+
+#include "runner/undo.h"
+
+int undo_rdma_apply(const struct undo_env *env, const json_t *args, bool *changed, json_t **facts,
+		    struct unmet *why) attr_must_check;
+enum undo_result undo_rdma_revert(const struct undo_env *env, const json_t *args,
+				  char **why) attr_must_check;
+
+#endif

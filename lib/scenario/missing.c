@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a scenario needs and this machine does not have: every need is looked at, so that a person
+ * is told all reasons at once. Device roles are a table of questions to the platform model and
+ * sysfs.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "base/jx.h"
+#include "base/log.h"
+#include "kmod/kmod.h"
+#include "scenario/features.h"
+#include "scenario/scenario.h"
+
+struct unmet_list {
+	struct unmet *items;
+	size_t n;
+};
+
+static void add(struct unmet_list *list, enum skip_category category, const char *fmt, ...)
+	attr_printf(3, 4);
+static void add(struct unmet_list *list, enum skip_category category, const char *fmt, ...)
+{
+	struct unmet *u;
+	va_list ap;
+
+	list->items = xreallocarray(list->items, list->n + 1, sizeof(*list->items));
+	u = &list->items[list->n++];
+	u->category = category;
+	va_start(ap, fmt);
+	u->text = xvasprintf(fmt, ap);
+	va_end(ap);
+}
+
+void unmet_free(struct unmet *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i].text);
+	free(list);
+}
+
+/* --- device roles ------------------------------------------------------------------------------- */
+
+#define CLASS_NVME 0x010802u
+
+static bool is_nvme(const struct function *f)
+{
+	return f->class_known && f->class == CLASS_NVME && f->driver &&
+	       strcmp(f->driver, "nvme") == 0;
+}
+
+static bool is_provider(const struct function *f)
+{
+	return f->p2pmem.present && f->p2pmem.published && f->p2pmem.allocate;
+}
+
+/* Is there a function a, and if with is given another function b != a with it? */
+static bool has_functions(const struct platform *p, bool (*a)(const struct function *),
+			  bool (*with)(const struct function *))
+{
+	for (size_t i = 0; i < p->nr_functions; i++) {
+		if (!a(&p->functions[i]))
+			continue;
+		if (!with)
+			return true;
+		for (size_t k = 0; k < p->nr_functions; k++)
+			if (k != i && with(&p->functions[k]))
+				return true;
+	}
+	return false;
+}
+
+static bool role_p2pmem_provider(const struct scenario_env *env)
+{
+	return has_functions(env->platform, is_provider, NULL);
+}
+
+static bool role_nvme(const struct scenario_env *env)
+{
+	return has_functions(env->platform, is_nvme, NULL);
+}
+
+static bool role_nvme_pair(const struct scenario_env *env)
+{
+	return has_functions(env->platform, is_provider, is_nvme);
+}
+
+static bool role_pci_pair(const struct scenario_env *env)
+{
+	return has_functions(env->platform, p2p_can_initiate, p2p_can_be_target);
+}
+
+/* Does the sysfs class directory have a device, or that device if name is given? */
+static bool class_has(const struct scenario_env *env, const char *class, const char *name)
+{
+	autofree char *path = fs_under(env->sysroot, "/sys/class/%s", class);
+	const struct dirent *e;
+	bool found = false;
+	DIR *dir = opendir(path);
+
+	while (dir && !found && (e = readdir(dir)))
+		found = e->d_name[0] != '.' && (!name || strcmp(e->d_name, name) == 0);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* Functions that one of our modules turns into a dmaengine provider. */
+static bool is_drivable_engine(const struct function *f)
+{
+	return f->ids_known && f->vendor == 0x1234 && f->device == 0x11e8; /* QEMU's edu */
+}
+
+static bool role_dma_engine(const struct scenario_env *env)
+{
+	return class_has(env, "dma", NULL) ||
+	       has_functions(env->platform, is_drivable_engine, NULL);
+}
+
+static bool role_rdma(const struct scenario_env *env)
+{
+	return env->soft_rdma || class_has(env, "infiniband", env->rdma_device);
+}
+
+static const struct {
+	const char *name;
+	bool (*present)(const struct scenario_env *env);
+	const char *absent; /* told to the user */
+} roles[] = {
+	{ "p2pmem-provider", role_p2pmem_provider,
+	  "no function publishes peer-to-peer memory that user space can map" },
+	{ "nvme", role_nvme, "no NVMe controller is bound to the nvme driver" },
+	{ "nvme-pair", role_nvme_pair,
+	  "no NVMe controller beside a function with peer-to-peer memory" },
+	{ "dma-engine", role_dma_engine,
+	  "no dmaengine channel, and no function that the test modules can drive as one" },
+	{ "rdma", role_rdma, "no RDMA device, and the profile asks for no soft one" },
+	{ "pci-pair", role_pci_pair, "no two functions of which one can master and one has a BAR" },
+};
+
+/* --- needs -------------------------------------------------------------------------------------- */
+
+static void need_root(const struct scenario_env *env attr_unused, const char *arg attr_unused,
+		      struct unmet_list *list)
+{
+	if (geteuid() != 0)
+		add(list, SKIP_PERMISSION, "needs root");
+}
+
+static void need_kconfig(const struct scenario_env *env, const char *option,
+			 struct unmet_list *list)
+{
+	if (features_kconfig(env->features, option) == 'n')
+		add(list, SKIP_KERNEL_CONFIG, "the kernel is built without %s", option);
+}
+
+/* What the kernel's config said of a feature, if it said that it is off; the caller frees it. */
+static char *config_says_off(const struct features *features, const char *name)
+{
+	autojson json_t *all = features_to_json(features);
+	const json_t *feature, *found;
+	size_t i, k;
+
+	json_array_foreach (all, i, feature) {
+		if (strcmp(jx_get_str(feature, "name"), name) != 0)
+			continue;
+		json_array_foreach (json_object_get(feature, "found_by"), k, found) {
+			const char *detail = jx_get_str(found, "detail");
+
+			if (strcmp(jx_get_str(found, "way"), "config") == 0 &&
+			    strcmp(jx_get_str(found, "answer"), "absent") == 0)
+				return xstrdup(detail ? detail : "off in the kernel's config");
+		}
+	}
+	return NULL;
+}
+
+/* Unknown is not absent: the scenario finds out, and says so. */
+static void need_feature(const struct scenario_env *env, const char *name, struct unmet_list *list)
+{
+	autofree char *off = NULL;
+
+	if (!feature_is_known(name))
+		BUG("no feature '%s'", name);
+	if (features_get(env->features, name) != FEATURE_ABSENT)
+		return;
+	off = config_says_off(env->features, name);
+	if (off)
+		add(list, SKIP_KERNEL_CONFIG, "the kernel is built without '%s' (%s)", name, off);
+	else
+		add(list, SKIP_KERNEL_VERSION, "this kernel does not have '%s'", name);
+}
+
+/* Whether the kernel takes it is seen when the run loads it. */
+static void need_module(const struct scenario_env *env, const char *name, struct unmet_list *list)
+{
+	const struct kmod_env kmod = { .sysroot = env->sysroot, .dir = env->module_dir };
+	autofree char *dir = kmod_dir(&kmod);
+	autofree char *file = dir ? kmod_file(dir, name) : NULL;
+
+	if (!file)
+		add(list, SKIP_MODULE_MISSING,
+		    "module '%s' is not built for this kernel; see 'p2pcert kmod build'", name);
+}
+
+char *scenario_tool_path(const char *name)
+{
+	const char *env = getenv("PATH");
+	autofree char *dirs = xasprintf("%s:/usr/sbin:/usr/bin:/sbin:/bin", env ? env : "");
+	char *save, *dir;
+
+	for (dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		autofree char *path = xasprintf("%s/%s", dir, name);
+		struct stat st;
+
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
+			return take_ptr(path);
+	}
+	return NULL;
+}
+
+static void need_tool(const struct scenario_env *env attr_unused, const char *name,
+		      struct unmet_list *list)
+{
+	autofree char *path = scenario_tool_path(name);
+
+	if (!path)
+		add(list, SKIP_DEPENDENCY, "program '%s' is not installed", name);
+}
+
+static void need_role(const struct scenario_env *env, const char *name, struct unmet_list *list)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		if (strcmp(roles[i].name, name) != 0)
+			continue;
+		if (!roles[i].present(env))
+			add(list, SKIP_HW_ABSENT, "%s", roles[i].absent);
+		return;
+	}
+	BUG("no device role '%s'", name);
+}
+
+static void (*const checks[])(const struct scenario_env *env, const char *arg,
+			      struct unmet_list *list) = {
+	[NEED_ROOT] = need_root,     [NEED_KCONFIG] = need_kconfig, [NEED_FEATURE] = need_feature,
+	[NEED_MODULE] = need_module, [NEED_TOOL] = need_tool,       [NEED_ROLE] = need_role,
+};
+
+size_t scenario_missing(const struct scenario *s, const struct scenario_env *env,
+			struct unmet **list)
+{
+	struct unmet_list missing = { 0 };
+
+	for (size_t i = 0; i < s->nr_needs; i++)
+		checks[s->needs[i].kind](env, s->needs[i].arg, &missing);
+	if (s->safety == SAFETY_UNSAFE)
+		add(&missing, SKIP_UNSAFE_NOT_ENABLED, "can disturb a device in use");
+	*list = missing.items;
+	return missing.n;
+}

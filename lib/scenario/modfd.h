@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The character devices of the loaded test modules: opening one, being sure that it is ours and of
+ * this version, and passing on the faults that --inject asks for. Loading and unloading modules is
+ * for lib/kmod and lib/runner.
+ *
+ * What --inject FAULT does to which scenario, and where it must be noticed:
+ *
+ *	fault          topo.pair-verdict  devpriv.roundtrip      p2pdma.nvme-cmb-read  p2pdma.engine-copy
+ *	skip-copy      -                  data                   data                  data
+ *	corrupt-copy   -                  data                   data                  data
+ *	short-copy     -                  data                   data                  data
+ *	no-migrate     -                  data, path, counters   -                     -
+ *	wrong-verdict  path               -                      path                  path
+ *	leak           leak               leak                   leak                  leak
+ *	warn           kernel_log         kernel_log             kernel_log            kernel_log
+ *	hang           error/timeout in all of them
+ */
+#ifndef P2PCERT_SCENARIO_MODFD_H
+#define P2PCERT_SCENARIO_MODFD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "scenario/scenario.h"
+#include "uapi/p2pcert.h"
+
+/* The P2PCERT_FAULT_* bit of "skip-copy"; 0 if there is no such fault. */
+uint32_t modfd_fault(const char *name);
+
+/* Those of the faults in mask that this run asks for. */
+uint32_t modfd_injected(const struct scenario_ctx *ctx, uint32_t mask);
+
+/*
+ * Does this answer to P2PCERT_IOC_VERSION come from the module of that name that belongs to this
+ * p2pcert? NULL if so, else a text for the user, which the caller frees.
+ */
+char *modfd_refuse(const struct p2pcert_version *v, const char *module) attr_must_check;
+
+/*
+ * Opens the device of a module and sets the faults. A file descriptor, or -1 after scn_error(): the
+ * scenario then returns OUTCOME_ERROR.
+ */
+int modfd_open(struct scenario_ctx *ctx, const char *module, uint32_t faults) attr_must_check;
+
+/* An ioctl of a module's device: 0 or a negative errno. */
+int modfd_ioctl(int fd, unsigned long request, void *arg) attr_must_check;
+
+/* How often the module is in use, from sysfs. 0 or a negative errno. */
+int modfd_refcnt(const char *sysroot, const char *module, uint64_t *count) attr_must_check;
+
+/*
+ * Evidence EVIDENCE_LEAK: the module's use count is what it was. Called after its device was closed;
+ * gives the kernel a moment. False if it is not.
+ */
+bool modfd_judge_refcnt(struct scenario_ctx *ctx, const char *module, uint64_t before);
+
+/* "EREMOTEIO" of a positive or negative errno. */
+const char *errno_text(int err);
+
+#endif

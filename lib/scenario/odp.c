@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * odp.*: RDMA on-demand paging, on a loopback of each device that claims it. Memory is registered
+ * without being pinned; the device's driver faults pages in when a transfer needs them and gives
+ * them up when the address space changes.
+ *
+ * What shows that this happened, on any device, is the process's own page table: pages that were not
+ * mapped before a transfer are mapped after it, though no CPU instruction touched them; and they are
+ * again after madvise(MADV_DONTNEED) took them away, which a device that kept old translations would
+ * not see. The kernel's count of pinned memory (VmPin) says that registration pinned nothing.
+ */
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/jx.h"
+#include "base/text.h"
+#include "scenario/pagemap.h"
+#include "scenario/pattern.h"
+#include "scenario/scenario.h"
+#include "scenario/verbs.h"
+
+#define PAGES 64 /* under test, and one more on either side as guard */
+#define GID_WAIT_MS 5000
+#define TRANSFER_MS 10000
+
+struct operation {
+	const char *name; /* for a person */
+	enum ibv_wr_opcode opcode;
+	uint32_t claim; /* IBV_ODP_SUPPORT_* of the RC transport */
+	int source_access, target_access; /* IBV_ACCESS_*, beside ON_DEMAND */
+};
+
+/*
+ * guard | PAGES pages under test | guard. The source is a file's page cache, written through the
+ * file: so its data is known while no page of it is mapped. The target is anonymous memory that
+ * nobody has touched.
+ */
+struct buffer {
+	const char *name;
+	unsigned char *area; /* MAP_FAILED: none */
+	int fd; /* of the source's file */
+	struct ibv_mr *mr;
+};
+
+/* One device under test. */
+struct trial {
+	struct scenario_ctx *ctx;
+	const struct operation *op;
+	struct verbs verbs;
+	struct buffer source, target;
+	int pagemap;
+	uint64_t seed;
+	size_t page, len;
+	bool pinning_counted;
+	char *why; /* what came of it, one line */
+};
+
+static size_t area_len(const struct trial *t)
+{
+	return t->len + 2 * t->page;
+}
+
+static uint64_t guard_seed(const struct trial *t)
+{
+	return pattern_seed(t->seed, UINT64_MAX - 1);
+}
+
+static enum outcome attr_printf(3, 4)
+	conclude(struct trial *t, enum outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	t->why = xvasprintf(fmt, ap);
+	va_end(ap);
+	return outcome;
+}
+
+static enum outcome setup_error(struct trial *t, const char *what, int err)
+{
+	return conclude(t, OUTCOME_ERROR, "cannot %s: %s", what, strerror(-err));
+}
+
+/* --- buffers ------------------------------------------------------------------------------------ */
+
+/* Writes the pattern into the source's file: what is mapped of it does not change. */
+static int source_write(const struct trial *t, uint64_t seed)
+{
+	autofree unsigned char *data = xcalloc(1, area_len(t));
+	size_t done = 0;
+
+	pattern_guard_fill(data, area_len(t), t->page, t->len, guard_seed(t));
+	pattern_fill(data + t->page, t->len, seed, 0);
+	while (done < area_len(t)) {
+		ssize_t n = pwrite(t->source.fd, data + done, area_len(t) - done, (off_t)done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+static int buffers_open(struct trial *t)
+{
+	t->source.fd = memfd_create("p2pcert-odp", MFD_CLOEXEC);
+	if (t->source.fd < 0 || ftruncate(t->source.fd, (off_t)area_len(t)) < 0)
+		return -errno;
+	t->source.area = mmap(NULL, area_len(t), PROT_READ, MAP_SHARED, t->source.fd, 0);
+	t->target.area =
+		mmap(NULL, area_len(t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (t->source.area == MAP_FAILED || t->target.area == MAP_FAILED)
+		return -errno;
+	/* One huge page would map the target whole, and take the guards' place. */
+	if (madvise(t->target.area, area_len(t), MADV_NOHUGEPAGE) < 0 && errno != EINVAL)
+		return -errno;
+	pattern_guard_fill(t->target.area, area_len(t), t->page, t->len, guard_seed(t));
+	return source_write(t, pattern_seed(t->seed, 0));
+}
+
+static void buffer_close(const struct trial *t, struct buffer *b)
+{
+	if (b->area != MAP_FAILED)
+		munmap(b->area, area_len(t));
+	if (b->fd >= 0)
+		close(b->fd);
+}
+
+static int buffer_register(struct trial *t, struct buffer *b, int access)
+{
+	if (!scn_injected(t->ctx, "pinned"))
+		access |= IBV_ACCESS_ON_DEMAND;
+	return verbs_register(&t->verbs, b->area, area_len(t), access, &b->mr);
+}
+
+/* --- evidence: pages ---------------------------------------------------------------------------- */
+
+/*
+ * Says whether all pages under test of a buffer are mapped, or none, as expected at this moment. 0, 1
+ * if not as expected, or a negative errno.
+ */
+static int expect_mapped(struct trial *t, const struct buffer *b, size_t expected, const char *when)
+{
+	struct pagemap_count c;
+	int err = pagemap_count(t->pagemap, b->area + t->page, t->len, &c);
+
+	if (err)
+		return err;
+	if (c.present == expected)
+		return 0;
+	scn_evidence(t->ctx, EVIDENCE_PATH, EVIDENCE_REFUTED,
+		     "%s: %s: %zu of %zu pages of the %s are mapped, expected %zu", t->verbs.name,
+		     when, c.present, c.pages, b->name, expected);
+	return 1;
+}
+
+static int expect_both(struct trial *t, size_t expected, const char *when)
+{
+	int source = expect_mapped(t, &t->source, expected, when);
+	int target = source < 0 ? source : expect_mapped(t, &t->target, expected, when);
+
+	return target < 0 ? target : source || target;
+}
+
+/* --- evidence: pinned memory -------------------------------------------------------------------- */
+
+static int pinned(uint64_t *bytes)
+{
+	return proc_status_bytes("/proc/self/status", "VmPin", bytes);
+}
+
+/* Does pinning a region raise VmPin here? If not it cannot show that none was pinned. */
+static int pinning_is_counted(struct trial *t)
+{
+	void *area = mmap(NULL, t->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t before, after;
+	struct ibv_mr *mr = NULL;
+	int err, err_deregister = 0;
+
+	if (area == MAP_FAILED)
+		return -errno;
+	err = pinned(&before);
+	if (!err)
+		err = verbs_register(&t->verbs, area, t->len, IBV_ACCESS_LOCAL_WRITE, &mr);
+	if (!err)
+		err = pinned(&after);
+	if (!err)
+		t->pinning_counted = after >= before + t->len;
+	if (mr)
+		err_deregister = verbs_deregister(&t->verbs, mr);
+	munmap(area, t->len);
+	return err ? err : err_deregister;
+}
+
+/* Registers both buffers. 0, 1 if that pinned or mapped memory (then said), or a negative errno. */
+static int register_unpinned(struct trial *t)
+{
+	uint64_t before, after;
+	int err = pinned(&before);
+
+	if (!err)
+		err = buffer_register(t, &t->source, t->op->source_access);
+	if (!err)
+		err = buffer_register(t, &t->target, t->op->target_access);
+	if (!err)
+		err = pinned(&after);
+	if (err)
+		return err;
+
+	if (!t->pinning_counted)
+		scn_evidence(t->ctx, EVIDENCE_COUNTERS, EVIDENCE_MISSING,
+			     "%s: VmPin does not count a pinned region of %zu bytes", t->verbs.name,
+			     t->len);
+	else if (after != before)
+		scn_evidence(t->ctx, EVIDENCE_COUNTERS, EVIDENCE_REFUTED,
+			     "%s: registration changed VmPin from %llu to %llu bytes",
+			     t->verbs.name, (unsigned long long)before, (unsigned long long)after);
+	else
+		scn_evidence(t->ctx, EVIDENCE_COUNTERS, EVIDENCE_PROVEN,
+			     "%s: VmPin stays %llu bytes over registration of %zu, and a pinned "
+			     "region of %zu raises it",
+			     t->verbs.name, (unsigned long long)before, 2 * area_len(t), t->len);
+	err = expect_both(t, 0, "after registration");
+	return err < 0 ? err : err || after != before;
+}
+
+/* --- evidence: data ----------------------------------------------------------------------------- */
+
+static void refute_data(struct trial *t, const char *pass, const struct buffer *b, const char *part,
+			const struct pattern_mismatch *m, const char *note)
+{
+	autofree char *text = pattern_mismatch_text(m);
+
+	scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED, "%s: %s: %s of the %s: %s%s",
+		     t->verbs.name, pass, part, b->name, text, note);
+}
+
+static bool guards_intact(struct trial *t, const char *pass, const struct buffer *b)
+{
+	struct pattern_mismatch m;
+
+	if (pattern_guard_verify(b->area, area_len(t), t->page, t->len, guard_seed(t), &m))
+		return true;
+	refute_data(t, pass, b, "guard pages", &m, "");
+	return false;
+}
+
+/* stale_seed: of what was there before the pass, 0 for nothing. */
+static bool data_as_sent(struct trial *t, const char *pass, const struct buffer *b, uint64_t seed,
+			 uint64_t stale_seed)
+{
+	const unsigned char *data = b->area + t->page;
+	struct pattern_mismatch m;
+	uint64_t position;
+	bool stale;
+
+	if (pattern_verify(data, t->len, seed, 0, &m))
+		return true;
+	stale = stale_seed &&
+		pattern_locate(data + m.first, t->len - m.first, stale_seed, t->len, &position);
+	refute_data(t, pass, b, "data", &m, stale ? " (of the pass before)" : "");
+	return false;
+}
+
+/* --- passes ------------------------------------------------------------------------------------- */
+
+static const struct pass {
+	const char *name;
+	bool cold; /* the pages are not mapped when it starts, and must be when it ends */
+	bool drop; /* by madvise(MADV_DONTNEED), after they were: the device must have let go */
+} passes[] = {
+	{ .name = "cold pass", .cold = true },
+	{ .name = "warm pass" },
+	{ .name = "pass after MADV_DONTNEED", .cold = true, .drop = true },
+};
+
+static void measure(struct trial *t, const char *pass, const struct timespec *start,
+		    const struct timespec *end)
+{
+	autofree char *name = xasprintf("%s: %s", t->verbs.name, pass);
+
+	scn_measure(t->ctx, name, "s",
+		    (double)(end->tv_sec - start->tv_sec) +
+			    (double)(end->tv_nsec - start->tv_nsec) / 1e9);
+}
+
+/* Does nothing but move the data. 0, 1 if the device failed (then said), or a negative errno. */
+static int transfer(struct trial *t, const char *pass)
+{
+	bool write = t->op->opcode == IBV_WR_RDMA_WRITE;
+	struct verbs_transfer order = {
+		.opcode = t->op->opcode,
+		.local = write ? t->source.mr : t->target.mr,
+		.remote = write ? t->target.mr : t->source.mr,
+		.local_offset = t->page,
+		.remote_offset = t->page,
+		.len = t->len,
+	};
+	enum ibv_wc_status status = IBV_WC_SUCCESS;
+	struct timespec start, end;
+	int err;
+
+	if (scn_injected(t->ctx, "skip-copy"))
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	err = verbs_transfer(&t->verbs, &order, TRANSFER_MS, &status);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	if (err == -ETIMEDOUT) {
+		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
+			     "%s: %s: %s of %zu bytes did not complete in %d ms", t->verbs.name,
+			     pass, t->op->name, t->len, TRANSFER_MS);
+		return 1;
+	}
+	if (err)
+		return err;
+	if (status != IBV_WC_SUCCESS) {
+		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
+			     "%s: %s: %s of %zu bytes completed with '%s'", t->verbs.name, pass,
+			     t->op->name, t->len, ibv_wc_status_str(status));
+		return 1;
+	}
+	measure(t, pass, &start, &end);
+	return 0;
+}
+
+/*
+ * One transfer of a new pattern. The order matters: the page table is read before the CPU looks at
+ * the data, which maps the pages.
+ */
+static int pass_run(struct trial *t, size_t n)
+{
+	const struct pass *pass = &passes[n];
+	uint64_t seed = pattern_seed(t->seed, n);
+	uint64_t stale_seed = n ? pattern_seed(t->seed, n - 1) : 0;
+	bool bad, good;
+	int err = source_write(t, seed);
+
+	if (err)
+		return err;
+	if (pass->drop && (madvise(t->source.area, area_len(t), MADV_DONTNEED) < 0 ||
+			   madvise(t->target.area + t->page, t->len, MADV_DONTNEED) < 0))
+		return -errno;
+	err = expect_both(t, pass->cold ? 0 : PAGES, "before the transfer");
+	if (err < 0)
+		return err;
+	bad = err;
+	err = transfer(t, pass->name);
+	if (err)
+		return err;
+	err = expect_both(t, PAGES, "after the transfer");
+	if (err < 0)
+		return err;
+	bad |= err;
+
+	if (scn_injected(t->ctx, "corrupt-copy"))
+		t->target.area[t->page + t->len / 2] ^= 1;
+	good = data_as_sent(t, pass->name, &t->target, seed, stale_seed);
+	good &= data_as_sent(t, pass->name, &t->source, seed, 0);
+	good &= guards_intact(t, pass->name, &t->target);
+	good &= guards_intact(t, pass->name, &t->source);
+	return bad || !good;
+}
+
+static enum outcome trial_run(struct trial *t)
+{
+	int err;
+
+	err = buffers_open(t);
+	if (err)
+		return setup_error(t, "set up memory", err);
+	err = pinning_is_counted(t);
+	if (err)
+		return setup_error(t, "register a pinned region", err);
+	err = register_unpinned(t);
+	if (err < 0) {
+		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
+			     "%s: registration of an on-demand region failed: %s", t->verbs.name,
+			     strerror(-err));
+		return conclude(t, OUTCOME_FAIL, "claims on-demand paging and refuses a region: %s",
+				strerror(-err));
+	}
+	if (err)
+		return conclude(t, OUTCOME_FAIL, "registration pins memory or maps it");
+	for (size_t n = 0; n < ARRAY_LEN(passes); n++) {
+		err = pass_run(t, n);
+		if (err < 0)
+			return setup_error(t, "transfer", err);
+		if (err)
+			return conclude(t, OUTCOME_FAIL, "%s went wrong in the %s, path MTU %zu",
+					t->op->name, passes[n].name, t->verbs.path_mtu);
+	}
+	scn_evidence(t->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
+		     "%s: %d pages at either end were unmapped after registration, mapped by the "
+		     "transfer alone, and again after MADV_DONTNEED",
+		     t->verbs.name, PAGES);
+	scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+		     "%s: %zu passes of %zu bytes right at both ends, guard pages untouched, path "
+		     "MTU %zu",
+		     t->verbs.name, ARRAY_LEN(passes), t->len, t->verbs.path_mtu);
+	return conclude(t, OUTCOME_PASS, "%s of %zu bytes, cold, warm and after MADV_DONTNEED",
+			t->op->name, t->len);
+}
+
+/* --- devices ------------------------------------------------------------------------------------ */
+
+static void say_device(struct scenario_ctx *ctx, const char *name)
+{
+	autofree char *device = xasprintf("rdma:%s", name);
+	struct pci_addr addr;
+
+	scn_device_name(ctx, device);
+	if (verbs_pci_addr(scn_env(ctx)->sysroot, name, &addr))
+		scn_device(ctx, addr);
+}
+
+static enum outcome device_run(struct trial *t, const char *name, enum skip_category *category)
+{
+	const struct ibv_odp_caps *caps = &t->verbs.attr.odp_caps;
+	autofree char *why = NULL;
+	int err = verbs_open(&t->verbs, name, &why);
+
+	if (err == -ENETDOWN) {
+		*category = SKIP_DEPENDENCY;
+		return conclude(t, OUTCOME_SKIP, "%s", why);
+	}
+	if (err)
+		return conclude(t, OUTCOME_ERROR, "%s", why);
+	if (!(caps->general_caps & IBV_ODP_SUPPORT) ||
+	    !(caps->per_transport_caps.rc_odp_caps & t->op->claim)) {
+		*category = SKIP_HW_UNSUPPORTED;
+		return conclude(t, OUTCOME_SKIP, "does not claim on-demand paging for %s",
+				t->op->name);
+	}
+	say_device(t->ctx, name);
+	err = verbs_connect(&t->verbs, GID_WAIT_MS, &why);
+	if (err)
+		return conclude(t, OUTCOME_ERROR, "%s", why);
+	return trial_run(t);
+}
+
+/* What came of one device. */
+struct device_result {
+	const char *name;
+	enum outcome outcome;
+	enum skip_category category; /* of OUTCOME_SKIP */
+	char *why;
+};
+
+static void device_try(struct scenario_ctx *ctx, const struct operation *op, int pagemap,
+		       struct device_result *r)
+{
+	struct trial t = {
+		.ctx = ctx,
+		.op = op,
+		.source = { .name = "source", .area = MAP_FAILED, .fd = -1 },
+		.target = { .name = "target", .area = MAP_FAILED, .fd = -1 },
+		.pagemap = pagemap,
+		.seed = pattern_seed(scn_env(ctx)->seed, text_hash(r->name, strlen(r->name))),
+		.page = page_size(),
+		.len = PAGES * page_size(),
+	};
+
+	r->outcome = device_run(&t, r->name, &r->category);
+	r->why = t.why;
+	verbs_close(&t.verbs);
+	buffer_close(&t, &t.source);
+	buffer_close(&t, &t.target);
+}
+
+/*
+ * The worst device decides. Those that do not claim the operation matter only where none does; what
+ * came of each is in the facts.
+ */
+static enum outcome conclude_all(struct scenario_ctx *ctx, const struct device_result *results,
+				 size_t n)
+{
+	const struct device_result *worst = &results[0];
+	json_t *facts = jx_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct device_result *r = &results[i];
+		json_t *fact = jx_object();
+
+		jx_set_str(fact, "device", r->name);
+		jx_set_str(fact, "outcome", outcome_name(r->outcome));
+		jx_set_str(fact, "why", r->why);
+		jx_append(facts, fact);
+		if (r->outcome > worst->outcome)
+			worst = r;
+		if (r->outcome == OUTCOME_ERROR)
+			scn_error(ctx, ERROR_SETUP, "%s: %s", r->name, r->why);
+	}
+	scn_facts(ctx, "devices", facts);
+	for (size_t i = 0; worst->outcome == OUTCOME_SKIP && i < n; i++)
+		scn_skip(ctx, results[i].category, "%s: %s", results[i].name, results[i].why);
+	if (worst->outcome != OUTCOME_SKIP)
+		scn_why(ctx, "%s: %s", worst->name, worst->why);
+	return worst->outcome;
+}
+
+static enum outcome run(struct scenario_ctx *ctx, const struct operation *op)
+{
+	const char *wanted = scn_env(ctx)->rdma_device;
+	autoclose int pagemap = pagemap_open(NULL);
+	struct device_result *results = NULL;
+	enum outcome outcome;
+	char **names = NULL;
+	size_t n = 0;
+	int err;
+
+	if (pagemap < 0) {
+		scn_error(ctx, ERROR_SETUP, "cannot open '/proc/self/pagemap': %s",
+			  strerror(-pagemap));
+		return OUTCOME_ERROR;
+	}
+	err = verbs_names(&names);
+	if (err) {
+		scn_error(ctx, ERROR_SETUP, "cannot list RDMA devices: %s", strerror(-err));
+		return OUTCOME_ERROR;
+	}
+	for (char **name = names; *name; name++) {
+		if (wanted && strcmp(*name, wanted) != 0)
+			continue;
+		results = xreallocarray(results, n + 1, sizeof(*results));
+		results[n] = (struct device_result){ .name = *name };
+		device_try(ctx, op, pagemap, &results[n++]);
+	}
+	if (n) {
+		outcome = conclude_all(ctx, results, n);
+	} else {
+		/* The kernel has one, or the scenario would not have been started. */
+		scn_skip(ctx, SKIP_DEPENDENCY,
+			 "libibverbs does not show %s: its user-space driver or the module "
+			 "'ib_uverbs' is missing",
+			 wanted ? wanted : "any RDMA device");
+		outcome = OUTCOME_SKIP;
+	}
+	for (size_t i = 0; i < n; i++)
+		free(results[i].why);
+	free(results);
+	verbs_names_free(names);
+	return outcome;
+}
+
+static enum outcome run_write(struct scenario_ctx *ctx)
+{
+	static const struct operation op = {
+		.name = "RDMA write",
+		.opcode = IBV_WR_RDMA_WRITE,
+		.claim = IBV_ODP_SUPPORT_WRITE,
+		.target_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
+	};
+
+	return run(ctx, &op);
+}
+
+static enum outcome run_read(struct scenario_ctx *ctx)
+{
+	static const struct operation op = {
+		.name = "RDMA read",
+		.opcode = IBV_WR_RDMA_READ,
+		.claim = IBV_ODP_SUPPORT_READ,
+		.source_access = IBV_ACCESS_REMOTE_READ,
+		.target_access = IBV_ACCESS_LOCAL_WRITE,
+	};
+
+	return run(ctx, &op);
+}
+
+const struct scenario scenario_odp_write = {
+	.id = "odp.write",
+	.title = "RDMA write between on-demand regions, cold, warm and after MADV_DONTNEED",
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "odp" }, { NEED_ROLE, "rdma" }),
+	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
+	.safety = SAFETY_SAFE,
+	.seconds = 60,
+	.run = run_write,
+};
+
+const struct scenario scenario_odp_read = {
+	.id = "odp.read",
+	.title = "RDMA read between on-demand regions, cold, warm and after MADV_DONTNEED",
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "odp" }, { NEED_ROLE, "rdma" }),
+	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
+	.safety = SAFETY_SAFE,
+	.seconds = 60,
+	.run = run_read,
+};

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * p2pdma.engine-copy: a DMA engine writes ordinary memory into the published memory of a function,
+ * and reads it back into ordinary memory, through the kernel's dmaengine. The CPU checks either
+ * end. That the engine copies at all is seen first, between two places of ordinary memory.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/jx.h"
+#include "base/log.h"
+#include "scenario/dmachan.h"
+#include "scenario/modfd.h"
+#include "scenario/pagemap.h"
+#include "scenario/peer.h"
+
+#define COPY_FAULTS \
+	(EXAM_FAULTS | P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | \
+	 P2PCERT_FAULT_SHORT_COPY)
+#define TIMEOUT_MS 30000
+
+/* Emulated engines take 200 ms a page: what a page takes decides how much is copied. */
+#define SLOW_PAGE_NS (5 * 1000 * 1000)
+#define BYTES_SLOW (16u * 1024)
+#define BYTES_FAST (64u * 1024)
+/* Data begins and ends within a page, so that an engine that rounds to pages hits guards. */
+#define INSET 256u
+
+static const struct direction {
+	const char *name;
+	bool to_peer;
+} directions[] = {
+	{ "memory-to-bar", true },
+	{ "bar-to-memory", false },
+};
+
+struct engine {
+	struct exam *exam;
+	const struct dmachan *chan;
+	const struct function *function;
+	size_t len; /* of an area */
+	unsigned char *ram; /* that many bytes */
+	uint64_t bytes[ARRAY_LEN(directions)], ns[ARRAY_LEN(directions)]; /* copied, in this time */
+};
+
+static struct span new_span(struct exam *x, size_t len)
+{
+	return (struct span){ INSET, len - 2 * INSET, exam_seed(x), exam_seed(x) };
+}
+
+static int copy(int fd, const char *channel, const unsigned char *src, unsigned char *dst,
+		size_t len, struct p2pcert_copy *c)
+{
+	*c = (struct p2pcert_copy){
+		.src = (uintptr_t)src,
+		.dst = (uintptr_t)dst,
+		.length = len,
+		.timeout_ms = TIMEOUT_MS,
+	};
+	memcpy(c->channel, channel, strlen(channel));
+	return modfd_ioctl(fd, P2PCERT_IOC_COPY, c);
+}
+
+/* --- one transfer ----------------------------------------------------------------------------- */
+
+static bool judge_refusal(struct peer *p, const struct direction *d, const struct p2pcert_copy *c)
+{
+	bool known = c->result == -EREMOTEIO;
+
+	if (p->supported)
+		exam_say(p->exam, known ? EVIDENCE_PATH : EVIDENCE_DATA, EVIDENCE_REFUTED,
+			 "%s, %s: the kernel supports this pair, and the copy fails with %s",
+			 p->name, d->name, errno_text(c->result));
+	else
+		exam_say(p->exam, EVIDENCE_ERRNO, known ? EVIDENCE_PROVEN : EVIDENCE_REFUTED,
+			 "%s, %s: refused with %s", p->name, d->name, errno_text(c->result));
+	return !p->supported && known;
+}
+
+/* Which way the copy went: the engine's function, and the addresses that it was given. */
+static bool judge_path(struct peer *p, const struct direction *d, const struct p2pcert_copy *c)
+{
+	const struct p2pcert_seg *seg = d->to_peer ? &c->dst_seg : &c->src_seg;
+	const struct p2pcert_seg *other = d->to_peer ? &c->src_seg : &c->dst_seg;
+	const struct p2pcert_bdf engine = pair_bdf(p->initiator->addr);
+	autofree char *wrong = NULL, *where = NULL;
+
+	if (!p->supported)
+		wrong = xstrdup("the kernel refuses this pair, and the copy succeeds");
+	else if (memcmp(&engine, &c->engine, sizeof(engine)) != 0)
+		wrong = xstrdup("another function's engine did the copy");
+	else if (other->flags & P2PCERT_SEG_P2P_PAGE)
+		wrong = xstrdup("ordinary memory was taken for peer-to-peer memory");
+	else
+		wrong = pair_refuse_seg(seg, p->initiator, p->target, p->bus_offset,
+					pair_ruled_verdict(&p->ruled));
+	if (wrong) {
+		exam_say(p->exam, EVIDENCE_PATH, EVIDENCE_REFUTED, "%s, %s: %s", p->name, d->name,
+			 wrong);
+		return false;
+	}
+	where = pair_seg_text(seg, p->target);
+	exam_say(p->exam, EVIDENCE_PATH, EVIDENCE_PROVEN, "%s, %s: %s", p->name, d->name, where);
+	return true;
+}
+
+/* What the engine says that it completed: all, or nothing where the mapping was refused. */
+static bool judge_count(struct peer *p, const struct direction *d, const struct p2pcert_copy *c)
+{
+	uint64_t must = c->result ? 0 : c->length;
+
+	if (c->bytes_done == must)
+		return true;
+	exam_say(p->exam, EVIDENCE_COUNTERS, EVIDENCE_REFUTED,
+		 "%s, %s: the engine completed %llu bytes, not %llu", p->name, d->name,
+		 (unsigned long long)c->bytes_done, (unsigned long long)must);
+	return false;
+}
+
+/*
+ * What is wrong with one end: filled as the span says, and if `from` is given, then overwritten with
+ * the data of that. NULL if nothing; the caller frees it.
+ */
+static char *refuse_end(const void *area, size_t len, const struct span *s, const struct span *from)
+{
+	autofree char *unchanged = from ? span_refuse(s, area, len) : NULL;
+	struct span now = *s;
+
+	if (!from)
+		return span_refuse(s, area, len);
+	if (!unchanged)
+		return xasprintf("nothing arrived: all %zu bytes are as before", s->len);
+	now.data = from->data;
+	return span_refuse(&now, area, len);
+}
+
+/*
+ * Copies one way and checks both ends. Source and destination are filled with different data before;
+ * afterwards the destination must hold the source's data within its own guards, and the source must
+ * be as it was. A copy that was refused must have changed neither.
+ */
+static bool transfer(struct engine *e, struct peer *p, const struct direction *d)
+{
+	const struct span peer_span = new_span(p->exam, e->len);
+	const struct span ram_span = new_span(p->exam, e->len);
+	unsigned char *peer_at = p->map.addr + INSET, *ram_at = e->ram + INSET;
+	autofree char *peer_wrong = NULL, *ram_wrong = NULL;
+	struct p2pcert_copy c;
+	bool good = true;
+	int err;
+
+	span_fill(&ram_span, e->ram, e->len);
+	if (!peer_fill(p, &peer_span))
+		return false;
+	err = d->to_peer ? copy(p->exam->fd, e->chan->name, ram_at, peer_at, ram_span.len, &c)
+			 : copy(p->exam->fd, e->chan->name, peer_at, ram_at, ram_span.len, &c);
+	if (err) {
+		exam_say(p->exam, EVIDENCE_DATA, EVIDENCE_MISSING,
+			 "%s, %s: the module does not copy: %s", p->name, d->name, strerror(-err));
+		return false;
+	}
+	peer_look(p);
+	peer_wrong = refuse_end(p->image, e->len, &peer_span,
+				d->to_peer && !c.result ? &ram_span : NULL);
+	ram_wrong =
+		refuse_end(e->ram, e->len, &ram_span, !d->to_peer && !c.result ? &peer_span : NULL);
+	if (peer_wrong)
+		peer_data_wrong(p,
+				d->to_peer ? "the copy into the peer's memory"
+					   : "the copy's source, in the peer's memory",
+				peer_wrong);
+	if (ram_wrong)
+		peer_data_wrong(
+			p, d->to_peer ? "the copy's source" : "the copy out of the peer's memory",
+			ram_wrong);
+	good = c.result ? judge_refusal(p, d, &c) : judge_path(p, d, &c);
+	good &= judge_count(p, d, &c);
+	e->bytes[d - directions] += c.bytes_done;
+	e->ns[d - directions] += c.duration_ns;
+	return good && !peer_wrong && !ram_wrong;
+}
+
+static void examine(struct engine *e, const struct function *target)
+{
+	struct exam *x = e->exam;
+	bool good = true;
+	struct peer p;
+
+	if (!peer_begin(&p, x, e->function, target, e->chan->name, e->len))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(directions); i++)
+		good &= transfer(e, &p, &directions[i]);
+	if (p.supported)
+		x->exercised++;
+	if (good && p.supported)
+		exam_say(x, EVIDENCE_DATA, EVIDENCE_PROVEN,
+			 "%s: %zu bytes right in both directions, guards untouched", p.name,
+			 e->len - 2 * INSET);
+	jx_set_str(p.fact, "channel", e->chan->name);
+	jx_set_int(p.fact, "bytes", (json_int_t)(e->len - 2 * INSET));
+	jx_set_bool(p.fact, "as_ruled", good);
+	exam_device(x, target);
+	peer_end(&p);
+}
+
+/* --- one engine ------------------------------------------------------------------------------- */
+
+/*
+ * Copies a page between two places of ordinary memory, without faults. 0 and how long it took, or a
+ * negative errno: -ENODEV if the channel is not there for copying, -EIO if it copies wrongly.
+ */
+static int try_channel(struct exam *x, const char *channel, uint64_t *duration_ns)
+{
+	size_t page = page_size();
+	const struct span from = new_span(x, page), blank = new_span(x, page);
+	struct span to = blank;
+	autofree unsigned char *src = pages_alloc(page);
+	autofree unsigned char *dst = pages_alloc(page);
+	autofree char *wrong = NULL;
+	autoclose int fd = modfd_open(x->ctx, P2PCERT_DEV_P2P, 0);
+	struct p2pcert_copy c;
+	int err;
+
+	if (fd < 0)
+		return -EBADF;
+	span_fill(&from, src, page);
+	span_fill(&blank, dst, page);
+	err = copy(fd, channel, src + INSET, dst + INSET, from.len, &c);
+	if (err || c.result)
+		return err ? err : c.result;
+	to.data = from.data;
+	wrong = span_refuse(&to, dst, page);
+	*duration_ns = c.duration_ns;
+	return wrong ? -EIO : 0;
+}
+
+/* Is the channel one to exercise? Says why not, if that is no matter of course. */
+static bool engine_begin(struct engine *e, struct exam *x, const struct dmachan *chan)
+{
+	uint64_t page_ns;
+	int err;
+
+	*e = (struct engine){ .exam = x, .chan = chan };
+	e->function = platform_find(scn_env(x->ctx)->platform, chan->addr);
+	err = e->function ? try_channel(x, chan->name, &page_ns) : -ENODEV;
+	if (err == -ENODEV) {
+		log_info("channel '%s' is in use, or not for copying memory", chan->name);
+		return false;
+	}
+	if (err) {
+		exam_say(x, EVIDENCE_DATA, EVIDENCE_MISSING,
+			 "channel '%s' does not copy between two places of ordinary memory: %s",
+			 chan->name, errno_text(err));
+		return false;
+	}
+	e->len = page_ns > SLOW_PAGE_NS ? BYTES_SLOW : BYTES_FAST;
+	if (e->len < page_size())
+		e->len = page_size();
+	e->ram = pages_alloc(e->len);
+	return true;
+}
+
+static bool examine_channel(struct exam *x, const struct dmachan *chan)
+{
+	const struct platform *platform = scn_env(x->ctx)->platform;
+	autofree char *name = xasprintf("dma:%s", chan->name);
+	struct engine e;
+
+	if (!engine_begin(&e, x, chan))
+		return false;
+	exam_device(x, e.function);
+	scn_device_name(x->ctx, name);
+	for (size_t i = 0; i < platform->nr_functions; i++) {
+		const struct function *f = &platform->functions[i];
+
+		if (p2pmem_is_provider(f) && f != e.function)
+			examine(&e, f);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(directions); i++) {
+		autofree char *rate = xasprintf("%s.%s", chan->name, directions[i].name);
+
+		if (e.ns[i])
+			scn_measure(x->ctx, rate, "bytes/s",
+				    (double)e.bytes[i] * 1e9 / (double)e.ns[i]);
+	}
+	free(e.ram);
+	return true;
+}
+
+static enum outcome run_engine_copy(struct scenario_ctx *ctx)
+{
+	autofree struct dmachan *list = NULL;
+	size_t n, usable = 0;
+	struct exam x;
+	int err;
+
+	if (exam_begin(&x, ctx, COPY_FAULTS) < 0)
+		return OUTCOME_ERROR;
+	err = dmachan_list(scn_env(ctx)->sysroot, &list, &n);
+	if (err) {
+		scn_error(ctx, ERROR_SETUP, "cannot list the channels of DMA engines: %s",
+			  strerror(-err));
+		exam_abandon(&x);
+		return OUTCOME_ERROR;
+	}
+	for (size_t i = 0; i < n; i++)
+		usable += examine_channel(&x, &list[i]);
+	if (!usable && !x.said[EVIDENCE_DATA][EVIDENCE_MISSING]) {
+		scn_skip(ctx, SKIP_HW_UNSUPPORTED,
+			 "none of the %zu channels of DMA engines is free and copies memory", n);
+		exam_abandon(&x);
+		return OUTCOME_SKIP;
+	}
+	return exam_end(&x);
+}
+
+const struct scenario scenario_p2pdma_engine_copy = {
+	.id = "p2pdma.engine-copy",
+	.title = "a DMA engine copies into and out of the published memory of another function",
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_KCONFIG, "CONFIG_PCI_P2PDMA" },
+	       { NEED_FEATURE, "p2pmem_mmap" }, { NEED_MODULE, P2PCERT_DEV_P2P },
+	       { NEED_MODULE, "p2pcert_edu" }, { NEED_ROLE, "p2pmem-provider" },
+	       { NEED_ROLE, "dma-engine" }),
+	.evidence = EV(DATA) | EV(PATH) | EV(LEAK),
+	.safety = SAFETY_SAFE,
+	.seconds = 180,
+	.run = run_engine_copy,
+};

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The registry of scenarios and what a scenario may do. A scenario is a const record: what it needs
+ * is data, evaluated before it starts; its run function executes in a child process of its own,
+ * says what it saw through the functions below, and ends by returning its outcome.
+ *
+ * Adding one: write `const struct scenario scenario_x` in its family's file and add a line to
+ * scenario_list.def.
+ */
+#ifndef P2PCERT_SCENARIO_SCENARIO_H
+#define P2PCERT_SCENARIO_SCENARIO_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "p2p/p2p.h"
+#include "platform/platform.h"
+#include "scenario/outcome.h"
+
+/* What the machine must have for a scenario to run. Evaluated by scenario_missing(). */
+enum need_kind {
+	NEED_ROOT,
+	NEED_KCONFIG, /* arg: "CONFIG_PCI_P2PDMA"; y or m */
+	NEED_FEATURE, /* arg: a feature's name, see features.h */
+	NEED_MODULE, /* arg: one of our test modules, by name */
+	NEED_TOOL, /* arg: a program that must be in PATH */
+	NEED_ROLE, /* arg: a device role, see roles below */
+};
+
+struct need {
+	enum need_kind kind;
+	const char *arg;
+};
+
+enum safety {
+	SAFETY_SAFE, /* reads, or uses memory and devices that are its own */
+	SAFETY_UNSAFE, /* can disturb a device in use; only with --allow-unsafe and --device */
+};
+
+struct scenario_ctx; /* the child's side of one running scenario */
+
+struct scenario {
+	const char *id; /* "devpriv.roundtrip": stable, never reused */
+	const char *title; /* one line */
+	const struct need *needs;
+	size_t nr_needs;
+	unsigned int evidence; /* EV() mask of what a pass requires, beyond the kernel log */
+	enum safety safety;
+	unsigned int seconds; /* soft deadline on real hardware; scaled on slow machines */
+	enum outcome (*run)(struct scenario_ctx *ctx);
+};
+
+/* .NEEDS({ NEED_ROOT }, { NEED_MODULE, "p2pcert_p2p" }) */
+#define NEEDS(...) \
+	needs = (const struct need[]){ __VA_ARGS__ }, \
+	.nr_needs = sizeof((const struct need[]){ __VA_ARGS__ }) / sizeof(struct need)
+
+/* All of them, in the order of the catalogue. */
+extern const struct scenario *const scenario_registry[];
+extern const size_t scenario_registry_len;
+const struct scenario *scenario_find(const char *id);
+
+/* --- what the caller knows of the machine, given to requirements and scenarios ---------------- */
+
+struct features; /* features.h */
+
+struct scenario_env {
+	const struct platform *platform;
+	const struct p2p_rules *rules;
+	const struct features *features;
+	const char *module_dir; /* where our built modules are */
+	const char *sysroot; /* before /sys and /proc; NULL: the machine's own */
+	uint64_t seed;
+	const char *const *inject; /* faults to commit, "skip-copy"; NULL-terminated; NULL: none */
+	const char *rdma_device; /* the one to use; NULL: any that is free */
+	bool soft_rdma; /* the run will set up a soft RDMA device before it starts scenarios */
+};
+
+/* One unmet requirement. */
+struct unmet {
+	enum skip_category category;
+	char *text;
+};
+
+/*
+ * Everything that is missing for s here, all of it; frees with unmet_free(). *list is NULL and 0 is
+ * returned if nothing is.
+ */
+size_t scenario_missing(const struct scenario *s, const struct scenario_env *env,
+			struct unmet **list) attr_must_check;
+void unmet_free(struct unmet *list, size_t n);
+
+/* The path of a program, from PATH and the system's own directories, or NULL; the caller frees it. */
+char *scenario_tool_path(const char *name) attr_must_check;
+
+/* --- called by a running scenario --------------------------------------------------------------- */
+
+const struct scenario_env *scn_env(const struct scenario_ctx *ctx);
+
+/*
+ * Evidence of one kind; the worst state said for a kind stands, every detail is kept. A detail is
+ * one line for a person: what was compared, the figures, the addresses.
+ */
+void scn_evidence(struct scenario_ctx *ctx, enum evidence_kind kind, enum evidence_state state,
+		  const char *fmt, ...) attr_printf(4, 5);
+/* A function that took part, by address. */
+void scn_device(struct scenario_ctx *ctx, struct pci_addr addr);
+/* A device that is no PCI function: "rdma:rxe0", "dma:dma0chan0". */
+void scn_device_name(struct scenario_ctx *ctx, const char *name);
+void scn_measure(struct scenario_ctx *ctx, const char *name, const char *unit, double value);
+/* One line of why, for the table: the last one said stands. */
+void scn_why(struct scenario_ctx *ctx, const char *fmt, ...) attr_printf(2, 3);
+/* A reason to skip found only while running; return OUTCOME_SKIP after it. */
+void scn_skip(struct scenario_ctx *ctx, enum skip_category category, const char *fmt, ...)
+	attr_printf(3, 4);
+/* What broke that is not the thing under test; return OUTCOME_ERROR after it. */
+void scn_error(struct scenario_ctx *ctx, enum error_kind kind, const char *fmt, ...)
+	attr_printf(3, 4);
+/* A finding, code from check/finding.h. */
+void scn_finding(struct scenario_ctx *ctx, const char *code, const struct pci_addr *functions,
+		 size_t nr_functions, const char *fmt, ...) attr_printf(5, 6);
+/* Structured facts that go to the report as they are (stolen): the list of pairs, of features. */
+void scn_facts(struct scenario_ctx *ctx, const char *name, json_t *facts);
+/* Is this fault asked for by --inject? */
+bool scn_injected(const struct scenario_ctx *ctx, const char *fault);
+
+#endif

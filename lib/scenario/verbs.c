@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The loopback over libibverbs. Connecting follows ibv_modify_qp(3) for a reliable connection, both
+ * ends in this process, so that nothing has to be exchanged.
+ */
+#include "scenario/verbs.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+
+#define CQ_ENTRIES 4
+#define POLL_PAUSE_NS 50000
+#define GID_PAUSE_NS 50000000
+#define MAX_GIDS 256
+
+/* libibverbs returns a positive errno, or -1 with errno set, or NULL with errno set. */
+static int error_of(int r)
+{
+	if (r > 0)
+		return -r;
+	if (r < 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+static int error_of_null(void)
+{
+	return error_of(-1);
+}
+
+static int fail(int err, char **why, const char *what)
+{
+	*why = xasprintf("cannot %s: %s", what, strerror(-err));
+	return err;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void pause_ns(long ns)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+}
+
+/* --- devices ------------------------------------------------------------------------------------ */
+
+static int name_cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int verbs_names(char ***names)
+{
+	int n = 0;
+	struct ibv_device **list = ibv_get_device_list(&n);
+
+	if (!list)
+		return error_of_null();
+	*names = xcalloc((size_t)n + 1, sizeof(**names));
+	for (int i = 0; i < n; i++)
+		(*names)[i] = xstrdup(ibv_get_device_name(list[i]));
+	qsort(*names, (size_t)n, sizeof(**names), name_cmp);
+	ibv_free_device_list(list);
+	return 0;
+}
+
+void verbs_names_free(char **names)
+{
+	for (char **name = names; name && *name; name++)
+		free(*name);
+	free(names);
+}
+
+bool verbs_pci_addr(const char *sysroot, const char *name, struct pci_addr *addr)
+{
+	autofree char *path = fs_under(sysroot, "/sys/class/infiniband/%s/device", name);
+	autofree char *target = NULL;
+
+	return fs_read_link_name(AT_FDCWD, path, &target) == 0 && pci_addr_parse(target, addr) == 0;
+}
+
+static int context_open(struct verbs *v)
+{
+	struct ibv_device **list = ibv_get_device_list(NULL);
+	int err = -ENODEV;
+
+	if (!list)
+		return error_of_null();
+	for (struct ibv_device **d = list; *d; d++) {
+		if (strcmp(ibv_get_device_name(*d), v->name) != 0)
+			continue;
+		v->context = ibv_open_device(*d);
+		err = v->context ? 0 : error_of_null();
+	}
+	ibv_free_device_list(list);
+	return err;
+}
+
+int verbs_open(struct verbs *v, const char *name, char **why)
+{
+	int err;
+
+	*v = (struct verbs){ .name = xstrdup(name) };
+	err = context_open(v);
+	if (err)
+		return fail(err, why, "open it");
+	err = error_of(ibv_query_device_ex(v->context, NULL, &v->attr));
+	if (err)
+		return fail(err, why, "query it");
+	for (unsigned int port = 1; port <= v->attr.orig_attr.phys_port_cnt; port++) {
+		err = error_of(ibv_query_port(v->context, (uint8_t)port, &v->port_attr));
+		if (err)
+			return fail(err, why, "query a port");
+		if (v->port_attr.state == IBV_PORT_ACTIVE) {
+			v->port = (uint8_t)port;
+			return 0;
+		}
+	}
+	*why = xstrdup("no port is active");
+	return -ENETDOWN;
+}
+
+/* --- connection --------------------------------------------------------------------------------- */
+
+/* The first RoCE v2 GID of the port, one of IPv4 or global IPv6 if there is one. */
+static bool gid_find(struct verbs *v)
+{
+	struct ibv_gid_entry gids[MAX_GIDS];
+	ssize_t n = ibv_query_gid_table(v->context, gids, MAX_GIDS, 0);
+
+	for (ssize_t i = 0; i < n; i++) {
+		bool link_local = gids[i].gid.raw[0] == 0xfe && gids[i].gid.raw[1] == 0x80;
+
+		if (gids[i].port_num != v->port || gids[i].gid_type != IBV_GID_TYPE_ROCE_V2 ||
+		    gids[i].gid_index > UINT8_MAX || (v->has_gid && link_local))
+			continue;
+		v->gid = gids[i].gid;
+		v->gid_index = (uint8_t)gids[i].gid_index;
+		v->has_gid = true;
+		if (!link_local)
+			break;
+	}
+	return v->has_gid;
+}
+
+static int gid_wait(struct verbs *v, unsigned int wait_ms)
+{
+	uint64_t deadline = now_ms() + wait_ms;
+
+	while (!gid_find(v)) {
+		if (now_ms() >= deadline)
+			return -EADDRNOTAVAIL;
+		pause_ns(GID_PAUSE_NS);
+	}
+	return 0;
+}
+
+static int qp_connect(const struct verbs *v, struct ibv_qp *qp, const struct ibv_qp *peer)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_INIT,
+		.port_num = v->port,
+		.qp_access_flags = IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ,
+	};
+	int err = error_of(ibv_modify_qp(
+		qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS));
+
+	if (err)
+		return err;
+	attr = (struct ibv_qp_attr){
+		.qp_state = IBV_QPS_RTR,
+		.path_mtu = v->port_attr.active_mtu,
+		.dest_qp_num = peer->qp_num,
+		.max_dest_rd_atomic = 1,
+		/* 0.64 ms: a device may ask for a pause while it resolves a page fault. */
+		.min_rnr_timer = 12,
+		.ah_attr = {
+			.port_num = v->port,
+			.dlid = v->port_attr.lid,
+			.is_global = v->has_gid,
+			.grh = { .dgid = v->gid, .sgid_index = v->gid_index, .hop_limit = 1 },
+		},
+	};
+	err = error_of(ibv_modify_qp(qp, &attr,
+				     IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+					     IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+					     IBV_QP_MIN_RNR_TIMER));
+	if (err)
+		return err;
+	attr = (struct ibv_qp_attr){
+		.qp_state = IBV_QPS_RTS,
+		.timeout = 14, /* 67 ms */
+		.retry_cnt = 7,
+		.rnr_retry = 7, /* without end: page faults take their time */
+		.max_rd_atomic = 1,
+	};
+	return error_of(ibv_modify_qp(qp, &attr,
+				      IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
+					      IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN |
+					      IBV_QP_MAX_QP_RD_ATOMIC));
+}
+
+int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
+{
+	struct ibv_qp_init_attr init = {
+		.cap = { .max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 1 },
+		.qp_type = IBV_QPT_RC,
+	};
+	int err;
+
+	if (v->port_attr.link_layer == IBV_LINK_LAYER_ETHERNET) {
+		err = gid_wait(v, wait_ms);
+		if (err) {
+			*why = xasprintf("port %u has no RoCE v2 GID: its network device needs an "
+					 "address",
+					 v->port);
+			return err;
+		}
+	}
+	v->path_mtu = 128u << v->port_attr.active_mtu;
+	v->pd = ibv_alloc_pd(v->context);
+	if (!v->pd)
+		return fail(error_of_null(), why, "allocate a protection domain");
+	v->cq = ibv_create_cq(v->context, CQ_ENTRIES, NULL, NULL, 0);
+	if (!v->cq)
+		return fail(error_of_null(), why, "create a completion queue");
+	init.send_cq = init.recv_cq = v->cq;
+	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
+		v->qp[i] = ibv_create_qp(v->pd, &init);
+		if (!v->qp[i])
+			return fail(error_of_null(), why, "create a queue pair");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
+		err = qp_connect(v, v->qp[i], v->qp[!i]);
+		if (err)
+			return fail(err, why, "connect the queue pairs");
+	}
+	return 0;
+}
+
+/* --- memory and transfers ----------------------------------------------------------------------- */
+
+int verbs_register(struct verbs *v, void *addr, size_t len, int access, struct ibv_mr **mr)
+{
+	if (v->nr_mrs == ARRAY_LEN(v->mrs))
+		return -ENOSPC;
+	*mr = ibv_reg_mr(v->pd, addr, len, access);
+	if (!*mr)
+		return error_of_null();
+	v->mrs[v->nr_mrs++] = *mr;
+	return 0;
+}
+
+int verbs_deregister(struct verbs *v, struct ibv_mr *mr)
+{
+	for (size_t i = 0; i < v->nr_mrs; i++) {
+		if (v->mrs[i] == mr) {
+			v->mrs[i] = v->mrs[--v->nr_mrs];
+			return error_of(ibv_dereg_mr(mr));
+		}
+	}
+	return -ENOENT;
+}
+
+int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int timeout_ms,
+		   enum ibv_wc_status *status)
+{
+	uint64_t deadline = now_ms() + timeout_ms;
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)t->local->addr + t->local_offset,
+		.length = (uint32_t)t->len,
+		.lkey = t->local->lkey,
+	};
+	struct ibv_send_wr wr = {
+		.sg_list = &sge,
+		.num_sge = 1,
+		.opcode = t->opcode,
+		.send_flags = IBV_SEND_SIGNALED,
+		.wr.rdma = {
+			.remote_addr = (uintptr_t)t->remote->addr + t->remote_offset,
+			.rkey = t->remote->rkey,
+		},
+	};
+	struct ibv_send_wr *bad;
+	struct ibv_wc wc;
+	int n, err;
+
+	if (t->len > UINT32_MAX)
+		return -EMSGSIZE;
+	err = error_of(ibv_post_send(v->qp[0], &wr, &bad));
+	if (err)
+		return err;
+	while ((n = ibv_poll_cq(v->cq, 1, &wc)) == 0) {
+		if (now_ms() >= deadline)
+			return -ETIMEDOUT;
+		pause_ns(POLL_PAUSE_NS);
+	}
+	if (n < 0)
+		return error_of(n);
+	*status = wc.status;
+	return 0;
+}
+
+void verbs_close(struct verbs *v)
+{
+	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
+		if (v->qp[i])
+			ibv_destroy_qp(v->qp[i]);
+	}
+	while (v->nr_mrs)
+		ibv_dereg_mr(v->mrs[--v->nr_mrs]);
+	if (v->cq)
+		ibv_destroy_cq(v->cq);
+	if (v->pd)
+		ibv_dealloc_pd(v->pd);
+	if (v->context)
+		ibv_close_device(v->context);
+	free(v->name);
+	*v = (struct verbs){ 0 };
+}

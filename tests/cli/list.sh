@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# p2pcert list: as text and as JSON, unprivileged, by section, with a profile that is damaged.
+set -u
+# shellcheck source=tests/cli/lib/cli.sh
+. "$(dirname "$0")/lib/cli.sh"
+
+# The filter holds of what was printed.
+holds() {
+	jq -e "$1" "$T/out" >/dev/null
+}
+
+gives 0 "list" "$P2PCERT" list
+out_has "there is something of each" "features.scan" "P2P-DATA-REFUTED" "reference" "migrate_vma"
+ok "nothing is said on standard error, or that there is no PCI bus" \
+	sh -c "! grep -v 'cannot read the PCI bus' '$T/err'"
+gives 0 "list --json" "$P2PCERT" list --json
+ok "one document with every key" holds '
+	.schema == "p2pcert.list/1" and
+	([.scenarios, .checks, .findings, .profiles, .features | type] | all(. == "array"))'
+ok "every scenario says what it needs and lacks" holds '
+	.scenarios | length > 0 and all(
+		(.id | test("^[a-z0-9-]+(\\.[a-z0-9-]+)+$")) and (.title | length > 0) and
+		(.requires | type == "array") and (.evidence | index("kernel_log") != null) and
+		(.safety == "safe" or .safety == "unsafe") and
+		.available_here == (.missing == []) and
+		(.missing | all((.category | length > 0) and (.text | length > 0))))'
+ok "every finding says what to do" holds '
+	.findings | length > 0 and all(
+		(.code | test("^[A-Z0-9]+(-[A-Z0-9]+)+$")) and
+		([.severity, .title, .next, .reference] | all(length > 0)))'
+ok "nothing is null" holds '[.. | select(. == null)] == []'
+
+gives 0 "one section" "$P2PCERT" list findings
+ok "and no other" sh -c "grep -q IOMMU-FAULT '$T/out' && ! grep -q features.scan '$T/out'"
+gives 0 "two sections as JSON" "$P2PCERT" list --json profiles scenarios
+ok "these two" holds 'keys == ["profiles", "scenarios", "schema"]'
+gives 2 "an unknown section" "$P2PCERT" list chapters
+one_message "an unknown section is one message"
+err_has "the section is quoted" "'chapters'"
+
+cp -r "${P2PCERT_DATADIR:?}" "$T/data"
+echo '{"schema": "p2pcert.profile/1"}' >"$T/data/profiles/broken.json"
+gives 2 "a damaged profile" env P2PCERT_DATADIR="$T/data" "$P2PCERT" list profiles
+one_message "a damaged profile is one message"
+out_has "the others are listed all the same" "reference"
+done_testing

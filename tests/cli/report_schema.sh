@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Reports, platform documents and profiles hold to their published schemas, by a validator that is
+# not p2pcert's; and the schemas refuse what they must.
+set -u
+# shellcheck source=tests/cli/lib/cli.sh
+. "$(dirname "$0")/lib/cli.sh"
+data=${P2PCERT_TEST_DATA:?}/report
+schema=${P2PCERT_DATADIR:?}/schema
+tests_schema=$(dirname "$0")/../schema
+
+# As ok, with what the validator says if it does not.
+valid() {
+	local said status
+	said=$("$tests_schema/validate.py" "$schema/$2-1.schema.json" "${@:3}" 2>&1)
+	status=$?
+	verdict $status "$1" "$(head -n 5 <<<"$said")"
+}
+
+mkdir "$T/reports"
+for journal in "$data"/*/journal.jsonl; do
+	dir=$(dirname "$journal")
+	"$P2PCERT" report convert -o "$T/reports/$(basename "$dir").json" "$dir" ||
+		verdict 1 "$(basename "$dir") is converted"
+done
+valid "every report is valid" report "$T"/reports/*.json
+for profile in "$P2PCERT_DATADIR"/profiles/*.json; do
+	valid "profile $(basename "$profile" .json) is valid" profile "$profile"
+done
+for pairs in "" --pairs=all --pairs=class; do
+	# a machine without a PCI bus has nothing to describe
+	if "$P2PCERT" probe $pairs >"$T/platform.json" 2>"$T/err"; then
+		valid "this machine's platform document is valid ${pairs:-without pairs}" \
+			platform "$T/platform.json"
+	fi
+done
+
+echo '{"schema": "p2pcert.report/1", "verdict": "pass", "exit_status": 0}' >"$T/bad.json"
+gives 1 "an invalid report" "$tests_schema/validate.py" "$schema/report-1.schema.json" "$T/bad.json"
+out_has "the validator says where" "$T/bad.json: \$: "
+gives 2 "no JSON" "$tests_schema/validate.py" "$schema/report-1.schema.json" "$0"
+gives 0 "mutations" "$tests_schema/mutations.py" "$schema" "$data"/{pass,fail-refuted,killed-in-scenario}/report.json
+grep '^not ok' -A 20 "$T/out" | sed 's/^/# /'
+done_testing

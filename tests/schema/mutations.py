@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Shows that the schemas refuse what they must: mutations.py SCHEMAS REPORT... prints TAP.
+
+Every key of valid reports is taken away, made null, given another type, and joined by an unknown
+one; the report schema has to refuse each of these, but for the keys named below as optional and
+the places that hold anything. Also holds the platform schema against its copy in the report's.
+"""
+
+import copy
+import json
+import pathlib
+import sys
+
+import jsonschema
+
+# May be left out; * stands for any index or key.
+OPTIONAL = {
+    "platform",
+    "kernel.cmdline",
+    "kernel.config_digest",
+    "host.bios_date",
+    "host.bios_vendor",
+    "host.bios_version",
+    "host.cpu",
+    "host.memory_bytes",
+    "host.product",
+    "host.vendor",
+    "features.*.found_by.*.detail",
+    "features.*.present",
+    "findings.*.scenario",
+    "modules.*.parameters",
+    "not_undone.*.text",
+    "kernel_log.*.advice",
+    "results.*.why",
+    "results.*.child.exited",
+    "results.*.child.signal",
+    "results.*.child.started",
+    "results.*.deadline",
+    "taint.after",
+    "taint.who.*.scenario",
+    "platform.cpu",
+    "platform.cpu.vendor",
+    "platform.cpu.family",
+    "platform.cpu.model",
+    "platform.cpu.name",
+    "platform.iommu_in_use",
+    "platform.kernel.release",
+    "platform.kernel.cmdline",
+    "platform.kernel.machine",
+    "platform.host_bridges.*.numa_node",
+}
+OPTIONAL |= {
+    f"platform.functions.*.{key}"
+    for key in (
+        "vendor device revision class name driver on_root_bus upstream multifunction"
+        " secondary_bus subordinate_bus bus_master capabilities link iommu_group iommu_type"
+        " p2pmem acs.present acs.capability acs.control bars.*.start bars.*.size"
+    ).split()
+}
+# Needed where an outcome says that something ran, which is not for every result.
+OPTIONAL_UNLESS_RAN = {f"results.*.{key}" for key in ("dir", "child", "duration_ns", "taint")}
+RAN = ("pass", "info", "inconclusive")
+# Hold anything.
+FREE = ("results.*.facts", "not_undone.*.args")
+
+
+class Tap:
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def test(self, good, title, *details):
+        self.count += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.count} - {title}")
+        if not good:
+            for detail in details:
+                print(f"# {detail}")
+
+
+def walk(doc, path=()):
+    """All places below doc, as (container, key, path with indices as *)."""
+    items = doc.items() if isinstance(doc, dict) else enumerate(doc)
+    for key, value in list(items):
+        here = path + (key if isinstance(doc, dict) else "*",)
+        yield doc, key, ".".join(here)
+        if isinstance(value, (dict, list)):
+            yield from walk(value, here)
+
+
+def is_free(path):
+    return any(path.startswith(free + ".") for free in FREE)
+
+
+def another_type(value):
+    return 7 if isinstance(value, (str, bool, list, dict)) else "seven"
+
+
+class Reports:
+    """Mutates each place of the same name once per outcome, in place, and puts it back."""
+
+    def __init__(self, schema):
+        self.validator = jsonschema.Draft202012Validator(schema)
+        self.seen = set()
+        self.taken = {}
+        self.tried = {}
+
+    def refuses(self, report):
+        return next(self.validator.iter_errors(report), None) is not None
+
+    def expect_refused(self, kind, path, report):
+        self.tried[kind] = self.tried.get(kind, 0) + 1
+        if not self.refuses(report):
+            self.taken.setdefault(kind, []).append(path)
+
+    def mutate(self, report):
+        for container, key, path in walk(report):
+            outcome = container.get("outcome") if isinstance(container, dict) else None
+            if (path, outcome) in self.seen or is_free(path):
+                continue
+            self.seen.add((path, outcome))
+            value = container[key]
+            for kind, other in (("null", None), ("another type", another_type(value))):
+                container[key] = other
+                self.expect_refused(kind, path, report)
+            container[key] = value
+            if isinstance(container, dict):
+                self.take_away(container, key, path, report)
+            if isinstance(value, dict) and path not in FREE:
+                value["no_such_key"] = 1
+                self.expect_refused("an unknown key", path, report)
+                del value["no_such_key"]
+
+    def take_away(self, container, key, path, report):
+        if path in OPTIONAL:
+            return
+        if path in OPTIONAL_UNLESS_RAN and container["outcome"] not in RAN:
+            return
+        before = dict(container)
+        del container[key]
+        self.expect_refused("a missing key", path, report)
+        container.clear()
+        container.update(before)
+
+
+def embedded(schema):
+    """The platform schema as it stands in the report's, whose definitions have a prefix."""
+    if isinstance(schema, dict):
+        return {
+            key: value.replace("#/$defs/", "#/$defs/platform.") if key == "$ref" else embedded(value)
+            for key, value in schema.items()
+        }
+    return [embedded(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def edit(report, path, value):
+    report = copy.deepcopy(report)
+    place = report
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return report
+
+
+# Every word in its place is right, and together they are not.
+CONTRADICTIONS = [
+    ("complete and interrupted", ["complete"], False),
+    ("an unknown verdict", ["verdict"], "passed"),
+    ("an unknown outcome", ["results", 0, "outcome"], "PASS"),
+    ("a kind of error on a pass", ["results", 0, "kind"], "crash"),
+    ("an error without a kind", ["results", 0, "outcome"], "error"),
+    ("a pass with refuted evidence", ["results", 0, "evidence", "data", "state"], "refuted"),
+    ("a scenario never started that has a folder", ["results", 0, "outcome"], "notrun"),
+    ("an exit status beyond signals", ["exit_status"], 255),
+    ("a negative duration", ["results", 0, "duration_ns"], -1),
+    ("an address in another form", ["platform", "functions", 0, "address"], "00:00.0"),
+    ("a number where hexadecimal is due", ["seed"], 1),
+    ("a local time", ["started"], "2026-01-31T12:00:00+01:00"),
+    ("another schema", ["schema"], "p2pcert.report/2"),
+]
+
+
+def main(argv):
+    folder, paths = pathlib.Path(argv[1]), argv[2:]
+    schemas = {
+        name: json.loads((folder / f"{name}-1.schema.json").read_text(encoding="utf-8"))
+        for name in ("platform", "profile", "report")
+    }
+    reports = [json.loads(pathlib.Path(path).read_text(encoding="utf-8")) for path in paths]
+    tap = Tap()
+
+    for name, schema in schemas.items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        refs = [c[k] for c, k, _ in walk(schema) if k == "$ref"]
+        tap.test(all(r.startswith("#/$defs/") for r in refs), f"{name} schema is self-contained", refs)
+
+    platform = embedded(schemas["platform"])
+    defs = schemas["report"]["$defs"]
+    whole = {key: value for key, value in platform.items() if key not in ("$schema", "$id", "$defs")}
+    tap.test(defs["platform"] == whole, "report schema holds the platform schema")
+    for name, value in platform["$defs"].items():
+        tap.test(defs.get(f"platform.{name}") == value, f"report schema holds the platform's {name}")
+
+    mutated = Reports(schemas["report"])
+    for path, report in zip(paths, reports):
+        tap.test(not mutated.refuses(report), f"{pathlib.Path(path).parent.name} is valid")
+    complete = next(r for r in reports if r["complete"] and "platform" in r)
+    for title, path, value in CONTRADICTIONS:
+        tap.test(mutated.refuses(edit(complete, path, value)), f"refused: {title}")
+    for report in reports:
+        mutated.mutate(report)
+    for kind, tried in mutated.tried.items():
+        taken = mutated.taken.get(kind, [])
+        tap.test(tried > 40 and not taken, f"refused: {kind}, in {tried} places", *taken)
+
+    print(f"1..{tap.count}")
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The report as a person sees it: what is there, what is cut, and nothing that drives a terminal. */
+#include "report/report.h"
+
+#include <fcntl.h>
+
+#include "base/alloc.h"
+#include "base/jx.h"
+
+#include "../test.h"
+
+/* The table of a results directory of tests/data/report; the caller frees it. */
+static char *table_of(const char *name, bool color, size_t width)
+{
+	autofree char *path = xasprintf("%s/report/%s", getenv("P2PCERT_TEST_DATA"), name);
+	autoclose int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autojson json_t *report = NULL;
+	autofree char *why = NULL;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	if (report_build(dirfd, &report, &why) < 0)
+		fail_msg("%s: %s", name, why);
+	report_print_columns(report, f, color, width);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+static void a_pass(attr_unused void **state)
+{
+	autofree char *text = table_of("pass", false, 0);
+
+	assert_string_equal(
+		text, "SCENARIO           OUTCOME  DEVICES                    WHY\n"
+		      "features.scan      pass\n"
+		      "topo.pair-verdict  pass     0000:02:00.0 0000:03:00.0  12 pairs, all as "
+		      "predicted\n"
+		      "odp.write          pass     rdma:rxe0\n"
+		      "\n"
+		      "verdict: pass (profile 'test', exit status 0)\n");
+}
+
+static void all_that_is_wrong(attr_unused void **state)
+{
+	autofree char *text = table_of("signal-fail", false, 0);
+
+	assert_string_equal(
+		text,
+		"SCENARIO           OUTCOME           DEVICES  WHY\n"
+		"features.scan      fail                       x\n"
+		"topo.pair-verdict  error/incomplete           ended: the run was, by SIGTERM\n"
+		"odp.write          notrun                     was never started\n"
+		"\n"
+		"verdict: interrupted (profile 'test', exit status 143)\n"
+		"    the run was ended by a signal\n"
+		"    failed: features.scan\n"
+		"    broke for a reason other than what was tested: topo.pair-verdict\n"
+		"    never started: odp.write\n");
+}
+
+static void findings_say_what_to_do(attr_unused void **state)
+{
+	autofree char *text = table_of("fail-refuted", false, 0);
+
+	assert_non_null(strstr(text, "\nFINDINGS\n"
+				     "P2P-DATA-REFUTED (blocker): 0000:02:00.0 0000:03:00.0\n"));
+	assert_non_null(strstr(text, "\n    seen: the copy reported success\n"));
+	assert_non_null(strstr(text, "\n    next: Do not use peer-to-peer"));
+	assert_non_null(strstr(text, "\n    see:  PCI Express"));
+}
+
+static void changes_left_are_shown(attr_unused void **state)
+{
+	autofree char *text = table_of("not-undone", false, 0);
+
+	assert_non_null(strstr(text,
+			       "\nNOT UNDONE\n"
+			       "    module {\"name\":\"p2pcert_p2p\"}: Device or resource busy\n"));
+}
+
+static void injected_faults_are_shown(attr_unused void **state)
+{
+	autofree char *text = table_of("injected", false, 0);
+
+	assert_non_null(
+		strstr(text, "    certifies nothing, faults were injected: skip-copy, leak\n"));
+}
+
+static void assert_fits(const char *text, size_t width)
+{
+	size_t column = 0;
+
+	for (; *text; text++) {
+		if (((unsigned char)*text & 0xc0) != 0x80)
+			column++;
+		if (*text == '\n')
+			column = 0;
+		if (column > width)
+			fail_msg("%zu columns at \"%.20s\"", column, text);
+	}
+}
+
+static void lines_fit_the_terminal(attr_unused void **state)
+{
+	static const char *const names[] = { "pass", "fail-refuted", "all-skipped", "hostile-text",
+					     "required-skips-mixed" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		for (size_t width = 72; width < 200; width++) {
+			autofree char *text = table_of(names[i], false, width);
+
+			assert_fits(text, width);
+		}
+	}
+}
+
+static void what_is_cut_is_marked(attr_unused void **state)
+{
+	autofree char *text = table_of("fail-refuted", false, 72);
+	autofree char *full = table_of("fail-refuted", false, 0);
+
+	assert_non_null(strstr(text, "0000:02:00.0  4096 bytes differ from offs...\n"));
+	assert_non_null(
+		strstr(full, "0000:02:00.0  4096 bytes differ from offset 0: found zeros\n"));
+}
+
+static void nothing_drives_the_terminal(attr_unused void **state)
+{
+	autofree char *text = table_of("hostile-text", false, 0);
+
+	for (const unsigned char *c = (unsigned char *)text; *c; c++) {
+		assert_true(*c >= 0x20 || *c == '\n');
+		assert_false(*c == 0xc2 && c[1] < 0xa0);
+	}
+	/* one line each, whatever was in the text */
+	assert_non_null(strstr(text, "rdma:\\x1b[2Jx y  \\x1b]0;owned\\x07 caf\xc3\xa9 done"));
+}
+
+static void colour_is_all_that_colour_adds(attr_unused void **state)
+{
+	static const char *const names[] = { "pass",        "fail-refuted", "all-skipped",
+					     "signal-fail", "inconclusive", "measured-only" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		autofree char *plain = table_of(names[i], false, 100);
+		autofree char *colored = table_of(names[i], true, 100);
+		char *to = colored;
+
+		assert_non_null(strstr(colored, "\033["));
+		for (const char *from = colored; *from; from++) {
+			if (*from == '\033')
+				from += strcspn(from, "m");
+			else
+				*to++ = *from;
+		}
+		*to = '\0';
+		assert_string_equal(colored, plain);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pass),
+		cmocka_unit_test(all_that_is_wrong),
+		cmocka_unit_test(findings_say_what_to_do),
+		cmocka_unit_test(changes_left_are_shown),
+		cmocka_unit_test(injected_faults_are_shown),
+		cmocka_unit_test(lines_fit_the_terminal),
+		cmocka_unit_test(what_is_cut_is_marked),
+		cmocka_unit_test(nothing_drives_the_terminal),
+		cmocka_unit_test(colour_is_all_that_colour_adds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
