@@ -51,7 +51,7 @@ int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len)
 int fs_read_attr(int dirfd, const char *path, char **value)
 {
 	autofree char *raw = NULL;
-	size_t len;
+	size_t len = 0;
 	int r = fs_read(dirfd, path, ATTR_MAX, &raw, &len);
 
 	if (r < 0)

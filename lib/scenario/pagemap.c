@@ -47,7 +47,7 @@ int pagemap_count(int fd, const void *addr, size_t len, struct pagemap_count *c)
 {
 	uintptr_t start = (uintptr_t)addr / page_size();
 	uintptr_t end = len ? ((uintptr_t)addr + len - 1) / page_size() + 1 : start;
-	uint64_t entries[512];
+	uint64_t entries[512] = { 0 };
 
 	*c = (struct pagemap_count){ .pages = end - start };
 	while (start < end) {

@@ -40,7 +40,7 @@ gives() {
 }
 
 contains() {
-	local file=$1 title=$2 text= status=0
+	local file=$1 title=$2 text="" status=0
 	shift 2
 	for text; do
 		grep -qF -- "$text" "$file" || { status=1; break; }
