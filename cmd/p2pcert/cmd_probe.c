@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `p2pcert probe`: reads the machine and writes the platform document. */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/jx.h"
@@ -10,18 +8,6 @@
 #include "source.h"
 
 extern const struct command command_probe;
-
-/* A regular file is there whole or not at all; devices and pipes are written to as they are. */
-static int write_file(const char *path, const char *text)
-{
-	autoclose int fd = -1;
-	struct stat st;
-
-	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
-		return fs_publish(AT_FDCWD, path, text, strlen(text), 0644);
-	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	return fd < 0 ? -errno : fs_write_all(fd, text, strlen(text));
-}
 
 static int write_document(const char *path, const json_t *doc)
 {
@@ -32,7 +18,7 @@ static int write_document(const char *path, const json_t *doc)
 		fputs(text, stdout);
 		return cmd_finish_stdout(EXIT_VERDICT_PASS);
 	}
-	r = write_file(path, text);
+	r = fs_write_output(path, text, strlen(text));
 	if (r < 0) {
 		log_error("cannot write '%s': %s", path, strerror(-r));
 		return EXIT_ENVIRONMENT;

@@ -31,7 +31,7 @@ static int convert(const json_t *report, const struct options *o)
 		fputs(text, stdout);
 		return cmd_finish_stdout(EXIT_VERDICT_PASS);
 	}
-	r = fs_publish(AT_FDCWD, o->output, text, strlen(text), 0644);
+	r = fs_write_output(o->output, text, strlen(text));
 	if (r < 0) {
 		log_error("cannot write '%s': %s", o->output, strerror(-r));
 		return EXIT_ENVIRONMENT;

@@ -14,7 +14,7 @@
 
 int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len)
 {
-	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	autofree char *data = NULL;
 	size_t have = 0, room = 0;
 
@@ -191,6 +191,18 @@ int fs_publish(int dirfd, const char *path, const void *buf, size_t len, mode_t 
 		return r;
 	}
 	return fsync(parent) < 0 ? -errno : 0;
+}
+
+int fs_write_output(const char *path, const void *buf, size_t len)
+{
+	autoclose int fd = -1;
+	struct stat st;
+
+	/* renaming over a device node would replace it */
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return fs_publish(AT_FDCWD, path, buf, len, 0644);
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fs_write_all(fd, buf, len);
 }
 
 int fs_mkdir_p(const char *path, mode_t mode)

@@ -16,7 +16,7 @@
 
 /*
  * Reads at most max bytes into a new buffer (NUL behind the last byte, the NUL not counted in len),
- * which the caller frees. A longer file gives -EFBIG. len may be NULL.
+ * which the caller frees. A longer file gives -EFBIG. len may be NULL. A pipe is not waited for.
  */
 int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len) attr_must_check;
 
@@ -41,6 +41,12 @@ int fs_write_attr(int dirfd, const char *path, const char *text) attr_must_check
  */
 int fs_publish(int dirfd, const char *path, const void *buf, size_t len,
 	       mode_t mode) attr_must_check;
+
+/*
+ * Writes the file that a user named for output: a regular file is published, mode 0644; a device or
+ * a pipe is written to as it is.
+ */
+int fs_write_output(const char *path, const void *buf, size_t len) attr_must_check;
 
 /* mkdir -p; directories that are there keep their mode. */
 int fs_mkdir_p(const char *path, mode_t mode) attr_must_check;

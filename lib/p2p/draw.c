@@ -191,6 +191,7 @@ static void fill_acs(const struct function *f, struct row *row)
 {
 	static const char bits[][4] = { " SV", " TB", " RR", " CR", " UF", " EC", " DT" };
 	char list[ARRAY_LEN(bits) * 3 + 1] = "";
+	size_t n = 0;
 	bool redirect = f->acs.control & (ACS_RR | ACS_CR | ACS_EC);
 
 	switch (f->acs.known) {
@@ -210,7 +211,7 @@ static void fill_acs(const struct function *f, struct row *row)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
 		if (f->acs.control & 1u << i)
-			strcat(list, bits[i]);
+			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s", bits[i]);
 	row->cell[COL_ACS] =
 		xasprintf("%s%s%s", redirect ? "redirect" : "no redirect", *list ? ":" : "", list);
 	row->tone[COL_ACS] = redirect ? TONE_BAD : TONE_GOOD;

@@ -3,7 +3,8 @@
  * What differs between kernel releases, as data: the host bridges through which peer-to-peer traffic
  * is let (drivers/pci/p2pdma.c, pci_p2pdma_whitelist), with the release that has them first.
  */
-#include <stdio.h>
+#include <ctype.h>
+#include <stdlib.h>
 
 #include "p2p/p2p.h"
 
@@ -69,11 +70,18 @@ enum p2p_listed p2p_rules_host_bridge(const struct p2p_rules *rules, uint16_t ve
 
 static int parse_release(const char *text, unsigned int *release)
 {
-	unsigned int major, minor;
+	unsigned long major, minor;
+	char *end;
 
-	if (!text || sscanf(text, "%4u.%4u", &major, &minor) != 2)
+	if (!text || !isdigit((unsigned char)*text))
 		return -EINVAL;
-	*release = RELEASE(major, minor);
+	major = strtoul(text, &end, 10);
+	if (*end != '.' || !isdigit((unsigned char)end[1]))
+		return -EINVAL;
+	minor = strtoul(end + 1, NULL, 10);
+	if (major > UINT16_MAX || minor > UINT16_MAX)
+		return -EINVAL;
+	*release = RELEASE((unsigned int)major, (unsigned int)minor);
 	return 0;
 }
 

@@ -82,6 +82,8 @@ static void read_express(struct function *f, const uint8_t *cap, size_t room)
 		return;
 	can = le32(cap + LINK_CAPABILITIES);
 	is = le16(cap + LINK_STATUS);
+	if (!(can >> 4 & 0x3f))
+		return; /* a VF: its PF has the registers */
 	f->link = (struct link){
 		.known = true,
 		.max_speed = can & 0xf,

@@ -236,8 +236,8 @@ static void add_config_gaps(struct platform *p)
 		size_t bytes;
 		const char *text;
 	} kinds[] = {
-		{ 0, "not seen: port type, link and ACS are unknown there" },
-		{ 64, "seen only up to byte 64: port type, link and ACS are unknown there; "
+		{ 0, "not seen: port type and ACS are unknown there" },
+		{ 64, "seen only up to byte 64: port type and ACS are unknown there; "
 		      "all of it needs root" },
 		{ 256, "seen only up to byte 256: ACS is unknown there; all of it needs root" },
 	};

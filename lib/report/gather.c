@@ -122,9 +122,9 @@ static const struct field fields_undo_done[] = {
 
 static const struct field fields_module[] = {
 	{ "name", TYPE_STRING, 0, NULL },
-	{ "file", TYPE_STRING, 0, NULL },
-	{ "version", TYPE_STRING, 0, NULL },
-	{ "srcversion", TYPE_STRING, 0, NULL },
+	{ "file", TYPE_STRING, OPT, NULL },
+	{ "version", TYPE_STRING, OPT, NULL },
+	{ "srcversion", TYPE_STRING, OPT, NULL },
 	{ "verified", TYPE_BOOL, 0, NULL },
 	{ "parameters", TYPE_STRING, OPT, NULL },
 	END,

@@ -184,10 +184,11 @@ static void print_wrapped(FILE *f, const char *label, const char *s, size_t widt
 static void print_finding(const json_t *finding, FILE *f, bool color, size_t width)
 {
 	autofree char *functions = devices_text(json_object_get(finding, "functions"));
+	autofree char *code = one_line(jx_get_str(finding, "code"));
+	autofree char *severity = one_line(jx_get_str(finding, "severity"));
 
-	fprintf(f, "%s%s%s (%s)%s%s\n", color ? "\033[1m" : "", jx_get_str(finding, "code"),
-		color ? RESET : "", jx_get_str(finding, "severity"), *functions ? ": " : "",
-		functions);
+	fprintf(f, "%s%s%s (%s)%s%s\n", color ? "\033[1m" : "", code, color ? RESET : "", severity,
+		*functions ? ": " : "", functions);
 	print_wrapped(f, "", jx_get_str(finding, "title"), width);
 	print_wrapped(f, "seen: ", jx_get_str(finding, "text"), width);
 	print_wrapped(f, "next: ", jx_get_str(finding, "next"), width);

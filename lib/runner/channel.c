@@ -22,7 +22,10 @@ static bool take_device(struct channel *c attr_unused, const json_t *record)
 	return jx_get_str(record, "name");
 }
 
-/* For one kind of evidence refuted outweighs missing, which outweighs proven. */
+/*
+ * For one kind of evidence refuted outweighs missing, which outweighs proven. What the kernel log
+ * shows is not for a scenario to say.
+ */
 static bool take_evidence(struct channel *c, const json_t *record)
 {
 	static const int weight[NR_EVIDENCE_STATES] = {
@@ -34,7 +37,8 @@ static bool take_evidence(struct channel *c, const json_t *record)
 	enum evidence_state state;
 
 	if (evidence_kind_parse(jx_get_str(record, "kind"), &kind) < 0 ||
-	    evidence_state_parse(jx_get_str(record, "state"), &state) < 0)
+	    evidence_state_parse(jx_get_str(record, "state"), &state) < 0 ||
+	    kind == EVIDENCE_KERNEL_LOG)
 		return false;
 	if (!c->said[kind] || weight[state] > weight[c->states[kind]])
 		c->states[kind] = state;

@@ -137,6 +137,35 @@ static void publish_on_full_disk(void **state)
 	assert_int_equal(fs_publish(dir, "absent/f", "x", 1, 0600), -ENOENT);
 }
 
+/* Output to a device or a pipe goes there; a pipe that nobody writes to is not waited for. */
+static void devices_and_pipes(void **state)
+{
+	autofree char *file = fs_under(*state, "/out");
+	autofree char *fifo = fs_under(*state, "/fifo");
+	autofree char *text = NULL;
+	char got[4] = "";
+	struct stat st;
+	int r;
+
+	assert_int_equal(fs_write_output(file, "abc", 3), 0);
+	assert_int_equal(fs_read(AT_FDCWD, file, 3, &text, NULL), 0);
+	assert_string_equal(text, "abc");
+	assert_int_equal(fs_write_output("/dev/full", "abc", 3), -ENOSPC);
+	assert_int_equal(stat("/dev/full", &st), 0);
+	assert_true(S_ISCHR(st.st_mode));
+
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	free(take_ptr(text));
+	assert_int_equal(fs_read(AT_FDCWD, fifo, 10, &text, NULL), 0);
+	assert_string_equal(text, "");
+	r = open(fifo, O_RDWR | O_CLOEXEC);
+	assert_true(r >= 0);
+	assert_int_equal(fs_write_output(fifo, "abc", 3), 0);
+	assert_int_equal(read(r, got, 3), 3);
+	assert_string_equal(got, "abc");
+	close(r);
+}
+
 static void directories(void **state)
 {
 	autofree char *deep = fs_under(*state, "/a/b/c");
@@ -164,6 +193,7 @@ int main(void)
 		test_in_dir(links),
 		test_in_dir(publish_on_full_disk),
 		test_in_dir(directories),
+		test_in_dir(devices_and_pipes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

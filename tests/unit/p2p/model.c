@@ -2,12 +2,7 @@
 /* Small platforms for tests. */
 #include "model.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "../test.h"
 
 static struct pci_addr address_of(const char *text)
 {

@@ -3,13 +3,9 @@
  * The drawn tree and matrix of a made-up machine against tests/data/platform/topo-*.txt. With
  * P2PCERT_REGENERATE set the files are written anew instead: read the difference before keeping it.
  */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <fcntl.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"

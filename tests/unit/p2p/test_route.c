@@ -3,13 +3,7 @@
  * Routes, verdicts, distances and blockers over one small platform, changed case by case: each rule
  * has a pair of cases between which one thing flips. Then random trees, against the definition.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "../test.h"
 
 #include "base/alloc.h"
 #include "model.h"

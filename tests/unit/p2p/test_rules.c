@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which release follows which rules, and what each release lists. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "../test.h"
 
 #include "p2p/p2p.h"
 
@@ -43,6 +38,9 @@ static void test_readable(void **state attr_unused)
 	assert_true(p2p_release_is_readable("7.2.12+deb13-amd64"));
 	assert_false(p2p_release_is_readable("6"));
 	assert_false(p2p_release_is_readable("newest"));
+	assert_false(p2p_release_is_readable("6."));
+	assert_false(p2p_release_is_readable("-6.1"));
+	assert_false(p2p_release_is_readable("99999999999999999999.1"));
 	assert_false(p2p_release_is_readable(""));
 	assert_false(p2p_release_is_readable(NULL));
 }

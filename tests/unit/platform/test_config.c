@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* platform_parse_config(): what it takes from well-formed, cut, looping and random config space. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "../test.h"
 
 #include "base/alloc.h"
 #include "config_space.h"
@@ -201,6 +196,16 @@ static void test_link(void **state)
 	assert_int_equal(x->f->link.max_width, 16);
 	assert_int_equal(x->f->link.speed, 4);
 	assert_int_equal(x->f->link.width, 8);
+}
+
+static void test_no_link(void **state)
+{
+	struct fixture *x = *state;
+
+	config_express(x->config, 0, 0, 0, 0, 0); /* as VFs have it */
+	parse(x, 256);
+	assert_int_equal(x->f->port_type, PORT_ENDPOINT);
+	assert_false(x->f->link.known);
 }
 
 /* What was not seen is unknown, what cannot be there is absent. */
@@ -489,6 +494,7 @@ int main(void)
 		TEST(test_no_answer),
 		TEST(test_port_types),
 		TEST(test_link),
+		TEST(test_no_link),
 		TEST(test_acs_knowledge),
 		TEST(test_acs),
 		TEST(test_first_acs_counts),

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The live source over made-up /sys and /proc trees: complete, sparse, damaged, hostile. */
-#include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
@@ -18,41 +12,20 @@
 
 #define DEVICES "/sys/bus/pci/devices"
 
-struct tree {
-	char root[64];
-};
-
 static int setup(void **state)
 {
-	struct tree *t = xcalloc(1, sizeof(*t));
 	autofree char *devices = NULL;
+	int r = test_dir_setup(state);
 
-	strcpy(t->root, "/tmp/p2pcert-test-XXXXXX");
-	if (!mkdtemp(t->root))
-		return -1;
-	devices = xasprintf("%s" DEVICES, t->root);
-	*state = t;
+	if (r < 0)
+		return r;
+	devices = xasprintf("%s" DEVICES, (const char *)*state);
 	return fs_mkdir_p(devices, 0755);
 }
 
-static int remove_one(const char *path, const struct stat *st attr_unused, int type attr_unused,
-		      struct FTW *ftw attr_unused)
+static char *path_in(const char *t, const char *path)
 {
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	struct tree *t = *state;
-	int r = nftw(t->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-
-	free(t);
-	return r;
-}
-
-static char *path_in(const struct tree *t, const char *path)
-{
-	return xasprintf("%s%s", t->root, path);
+	return xasprintf("%s%s", t, path);
 }
 
 static void make_parent(const char *path)
@@ -62,7 +35,7 @@ static void make_parent(const char *path)
 	assert_int_equal(fs_mkdir_p(dir, 0755), 0);
 }
 
-static void write_bytes(const struct tree *t, const char *path, const void *bytes, size_t len)
+static void write_bytes(const char *t, const char *path, const void *bytes, size_t len)
 {
 	autofree char *full = path_in(t, path);
 
@@ -70,12 +43,12 @@ static void write_bytes(const struct tree *t, const char *path, const void *byte
 	assert_int_equal(fs_publish(AT_FDCWD, full, bytes, len, 0644), 0);
 }
 
-static void write_text(const struct tree *t, const char *path, const char *text)
+static void write_text(const char *t, const char *path, const char *text)
 {
 	write_bytes(t, path, text, strlen(text));
 }
 
-static void make_link(const struct tree *t, const char *path, const char *target)
+static void make_link(const char *t, const char *path, const char *target)
 {
 	autofree char *full = path_in(t, path);
 
@@ -83,7 +56,7 @@ static void make_link(const struct tree *t, const char *path, const char *target
 	assert_int_equal(symlink(target, full), 0);
 }
 
-static void make_dir(const struct tree *t, const char *path)
+static void make_dir(const char *t, const char *path)
 {
 	autofree char *full = path_in(t, path);
 
@@ -91,7 +64,7 @@ static void make_dir(const struct tree *t, const char *path)
 }
 
 /* A function where the kernel puts it, and its link on the bus. */
-static void make_function(const struct tree *t, const char *node)
+static void make_function(const char *t, const char *node)
 {
 	autofree char *dir = xasprintf("/sys/devices/%s", node);
 	autofree char *link = xasprintf(DEVICES "/%s", strrchr(node, '/') + 1);
@@ -101,16 +74,14 @@ static void make_function(const struct tree *t, const char *node)
 	make_link(t, link, target);
 }
 
-static void write_attr(const struct tree *t, const char *address, const char *attr,
-		       const char *text)
+static void write_attr(const char *t, const char *address, const char *attr, const char *text)
 {
 	autofree char *path = xasprintf(DEVICES "/%s/%s", address, attr);
 
 	write_text(t, path, text);
 }
 
-static void write_config(const struct tree *t, const char *address, const uint8_t *config,
-			 size_t len)
+static void write_config(const char *t, const char *address, const uint8_t *config, size_t len)
 {
 	autofree char *path = xasprintf(DEVICES "/%s/config", address);
 
@@ -139,7 +110,7 @@ static const char *gap_of(const struct platform *p, const char *subject)
 
 #define NVME "0000:01:00.0"
 
-static void make_machine(const struct tree *t)
+static void make_machine(const char *t)
 {
 	uint8_t config[CONFIG_SIZE];
 
@@ -196,17 +167,17 @@ static void make_machine(const struct tree *t)
 
 static void test_machine(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 	const struct function *f;
 
 	make_machine(t);
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	assert_non_null(p);
 	assert_true(p->finished);
 	assert_int_equal(p->nr_functions, 4);
 	assert_string_equal(p->source_kind, "live");
-	assert_string_equal(p->source_path, t->root);
+	assert_string_equal(p->source_path, t);
 	assert_string_equal(p->kernel_release, "7.2.12+deb13-amd64");
 	assert_string_equal(p->kernel_cmdline, "quiet iommu=pt");
 	assert_string_equal(p->machine, "x86_64");
@@ -266,19 +237,19 @@ static void test_machine(void **state)
 
 static void test_no_bus(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autofree char *devices = path_in(t, DEVICES);
 
 	assert_int_equal(rmdir(devices), 0);
 	errno = 0;
-	assert_null(platform_read_live(t->root));
+	assert_null(platform_read_live(t));
 	assert_int_equal(errno, ENOENT);
 }
 
 static void test_empty_bus(void **state)
 {
-	const struct tree *t = *state;
-	autoplatform struct platform *p = platform_read_live(t->root);
+	const char *t = *state;
+	autoplatform struct platform *p = platform_read_live(t);
 
 	assert_non_null(p);
 	assert_int_equal(p->nr_functions, 0);
@@ -293,12 +264,12 @@ static void test_empty_bus(void **state)
 
 static void test_bare_function(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 	const struct function *f;
 
 	make_dir(t, DEVICES "/0000:01:00.0"); /* not even a link */
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	f = find(p, "01:00.0");
 	assert_false(f->ids_known || f->class_known || f->link.known || f->p2pmem.present ||
 		     f->is_virtual);
@@ -312,7 +283,7 @@ static void test_bare_function(void **state)
 /* As an unprivileged user sees it: 64 bytes of config space, the rest of what sysfs shows to all. */
 static void test_unprivileged(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 	uint8_t config[CONFIG_SIZE];
 	const struct function *f;
@@ -325,7 +296,7 @@ static void test_unprivileged(void **state)
 	write_attr(t, NVME, "current_link_width", "1\n");
 	write_attr(t, NVME, "max_link_speed", "8.0 GT/s PCIe\n");
 	write_attr(t, NVME, "max_link_width", "4\n");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	f = find(p, "01:00.0");
 	assert_int_equal(f->config_bytes, 64);
 	assert_int_equal(f->port_type, PORT_UNKNOWN);
@@ -352,7 +323,7 @@ static void test_link_words(void **state)
 		{ "16.0 GT/s PCIe\n", 4 }, { "32 GT/s\n", 5 }, { "64.0 GT/s PCIe\n", 6 },
 		{ "Unknown\n", 0 },        { "\n", 0 },        { "8.00 GT/s\n", 0 },
 	};
-	const struct tree *t = *state;
+	const char *t = *state;
 
 	make_function(t, "pci0000:00/" NVME);
 	write_attr(t, NVME, "current_link_width", "0\n");
@@ -361,7 +332,7 @@ static void test_link_words(void **state)
 		struct platform *p;
 
 		write_attr(t, NVME, "current_link_speed", cases[i].text);
-		p = platform_read_live(t->root);
+		p = platform_read_live(t);
 		assert_true(find(p, "01:00.0")->link.known);
 		assert_int_equal(find(p, "01:00.0")->link.speed, cases[i].speed);
 		platform_free(p);
@@ -370,7 +341,7 @@ static void test_link_words(void **state)
 
 static void test_unreadable_config(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 	const struct function *f;
 
@@ -380,7 +351,7 @@ static void test_unreadable_config(void **state)
 	write_attr(t, "0000:00:03.0", "secondary_bus_number", "1\n");
 	write_attr(t, "0000:00:03.0", "subordinate_bus_number", "3\n");
 	make_dir(t, DEVICES "/0000:01:00.0");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	f = find(p, "00:03.0");
 	assert_int_equal(f->config_bytes, 0);
 	assert_true(f->is_bridge);
@@ -392,26 +363,26 @@ static void test_unreadable_config(void **state)
 /* Config space larger than there is, as no kernel shows it. */
 static void test_oversized_config(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 	static const uint8_t config[CONFIG_SIZE + 1];
 
 	make_function(t, "pci0000:00/" NVME);
 	write_config(t, NVME, config, sizeof(config));
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	assert_int_equal(find(p, "01:00.0")->config_bytes, 0);
 }
 
 static void test_strange_entries(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 
 	make_function(t, "pci0000:00/0000:00:00.0");
 	make_dir(t, DEVICES "/something");
 	make_link(t, DEVICES "/0000:05:00.0", "../../../devices/gone"); /* went away meanwhile */
 	write_text(t, DEVICES "/0000:06:00.0", "a file");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	assert_int_equal(p->nr_functions, 1);
 	assert_non_null(strstr(gap_of(p, "something"), "no PCI address"));
 	assert_non_null(strstr(gap_of(p, "0000:05:00.0"), "No such file"));
@@ -420,7 +391,7 @@ static void test_strange_entries(void **state)
 
 static void test_hostile_attributes(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 	const struct function *f;
 	json_t *doc;
@@ -443,7 +414,7 @@ static void test_hostile_attributes(void **state)
 	make_link(t, DEVICES "/" NVME "/physfn", "../nobody");
 	write_text(t, "/proc/cpuinfo",
 		   "vendor_id: AuthenticAMDAuthenticAMD\ncpu family: minus\nno colon\nmodel: 1\n");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	f = find(p, "01:00.0");
 	assert_false(f->ids_known || f->class_known || f->is_virtual || f->p2pmem.present);
 	assert_int_equal(f->numa_node, NUMA_UNKNOWN);
@@ -462,18 +433,18 @@ static void test_hostile_attributes(void **state)
 
 static void test_iommu_groups(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	struct platform *p;
 
 	make_dir(t, "/sys/kernel/iommu_groups");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	assert_int_equal(p->iommu_groups, KNOWN_ABSENT);
 	platform_free(p);
 
 	/* a capture with the links alone */
 	make_function(t, "pci0000:00/" NVME);
 	make_link(t, DEVICES "/" NVME "/iommu_group", "../../kernel/iommu_groups/0");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	assert_int_equal(p->iommu_groups, KNOWN_PRESENT);
 	assert_int_equal(find(p, "01:00.0")->iommu_group, 0);
 	assert_null(find(p, "01:00.0")->iommu_type);
@@ -482,11 +453,11 @@ static void test_iommu_groups(void **state)
 
 static void test_other_processor(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 
 	write_text(t, "/proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50.00\nCPU part\t: 0xd0c\n");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	assert_true(p->cpu.known);
 	assert_string_equal(p->cpu.vendor, "");
 }
@@ -494,13 +465,13 @@ static void test_other_processor(void **state)
 /* VMD and the like: a domain below a function of another, with a root bus of its own. */
 static void test_domain_below_function(void **state)
 {
-	const struct tree *t = *state;
+	const char *t = *state;
 	autoplatform struct platform *p = NULL;
 
 	make_function(t, "pci0000:3a/0000:3a:05.5");
 	make_function(t, "pci0000:3a/0000:3a:05.5/pci10000:00/10000:00:02.0");
 	make_function(t, "pci0000:3a/0000:3a:05.5/pci10000:00/10000:00:02.0/10000:01:00.0");
-	p = platform_read_live(t->root);
+	p = platform_read_live(t);
 	assert_int_equal(p->nr_host_bridges, 2);
 	assert_int_equal(find(p, "10000:00:02.0")->upstream, UPSTREAM_ROOT_BUS);
 	assert_ptr_equal(platform_upstream(p, find(p, "10000:01:00.0")), find(p, "10000:00:02.0"));
@@ -524,7 +495,7 @@ static void test_this_machine(void **state attr_unused)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, test_dir_teardown)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_machine),
 		TEST(test_no_bus),

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Building the model: order, bridges above, host bridges, virtual functions, what is not known. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "../test.h"
 
 #include "base/alloc.h"
 #include "platform/platform.h"
@@ -274,8 +269,8 @@ static void test_gaps(void **state attr_unused)
 	static const size_t bytes[] = { 0, 64, 64, 64, 256, 256, 4096 };
 	autoplatform struct platform *p = platform_new("test", NULL);
 
-	for (uint8_t i = 0; i < ARRAY_LEN(bytes); i++) {
-		struct function *f = platform_add(p, (struct pci_addr){ .dev = i });
+	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
+		struct function *f = platform_add(p, (struct pci_addr){ .dev = (uint8_t)i });
 
 		f->config_bytes = bytes[i];
 		f->acs.known = i == 3 || bytes[i] == 4096 ? KNOWN_ABSENT : KNOWN_NO;

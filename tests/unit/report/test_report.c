@@ -96,6 +96,7 @@ static void verdicts(attr_unused void **state)
 		{ "time-budget", 124, "time-budget", "pn" },
 		{ "time-budget-fail", 124, "time-budget", "fn" },
 		{ "injected", 0, "pass", "p" },
+		{ "module-unverified", 0, "pass", "p" },
 		{ "tainted", 1, "fail", "pf" },
 		{ "resumed", 0, "pass", "pp" },
 		{ "resumed-and-died", 3, "error", "pe" },

@@ -9,23 +9,37 @@
 
 #include "../test.h"
 
-/* The table of a results directory of tests/data/report; the caller frees it. */
-static char *table_of(const char *name, bool color, size_t width)
+static json_t *report_of(const char *name)
 {
 	autofree char *path = xasprintf("%s/report/%s", getenv("P2PCERT_TEST_DATA"), name);
 	autoclose int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autojson json_t *report = NULL;
 	autofree char *why = NULL;
+	json_t *report;
+
+	if (report_build(dirfd, &report, &why) < 0)
+		fail_msg("%s: %s", name, why);
+	return report;
+}
+
+/* The caller frees it. */
+static char *print(const json_t *report, bool color, size_t width)
+{
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	assert_non_null(f);
-	if (report_build(dirfd, &report, &why) < 0)
-		fail_msg("%s: %s", name, why);
 	report_print_columns(report, f, color, width);
 	assert_int_equal(fclose(f), 0);
 	return text;
+}
+
+/* The table of a results directory of tests/data/report; the caller frees it. */
+static char *table_of(const char *name, bool color, size_t width)
+{
+	autojson json_t *report = report_of(name);
+
+	return print(report, color, width);
 }
 
 static void a_pass(attr_unused void **state)
@@ -126,16 +140,48 @@ static void what_is_cut_is_marked(attr_unused void **state)
 		strstr(full, "0000:02:00.0  4096 bytes differ from offset 0: found zeros\n"));
 }
 
+static void assert_harmless(const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		assert_true(*c >= 0x20 || *c == '\n');
+		assert_false(*c == 0xc2 && c[1] < 0xa0);
+	}
+}
+
 static void nothing_drives_the_terminal(attr_unused void **state)
 {
 	autofree char *text = table_of("hostile-text", false, 0);
 
-	for (const unsigned char *c = (unsigned char *)text; *c; c++) {
-		assert_true(*c >= 0x20 || *c == '\n');
-		assert_false(*c == 0xc2 && c[1] < 0xa0);
-	}
+	assert_harmless(text);
 	/* one line each, whatever was in the text */
 	assert_non_null(strstr(text, "rdma:\\x1b[2Jx y  \\x1b]0;owned\\x07 caf\xc3\xa9 done"));
+}
+
+/* Every string that a report from a file is free to hold, where nothing has sanitized it before. */
+static void nothing_in_a_file_drives_the_terminal(attr_unused void **state)
+{
+	static const char hostile[] = "\033[2J\rx\ny\xc2\x9b";
+	static const char *const finding_keys[] = { "code", "severity", "title",
+						    "text", "next",     "reference" };
+	autojson json_t *report = report_of("fail-refuted");
+	json_t *result = json_array_get(json_object_get(report, "results"), 0);
+	json_t *finding = json_array_get(json_object_get(report, "findings"), 0);
+	json_t *profile = json_object_get(report, "profile");
+	json_t *change = json_object();
+	autofree char *text = NULL;
+
+	json_object_set_new(result, "why", json_string(hostile));
+	json_array_append_new(json_object_get(result, "devices"), json_string(hostile));
+	json_array_append_new(json_object_get(report, "inject"), json_string(hostile));
+	json_object_set_new(profile, "name", json_string(hostile));
+	for (size_t i = 0; i < ARRAY_LEN(finding_keys); i++)
+		json_object_set_new(finding, finding_keys[i], json_string(hostile));
+	json_object_set_new(change, "kind", json_string(hostile));
+	json_object_set_new(change, "text", json_string(hostile));
+	json_object_set_new(change, "args", json_pack("{s:s}", "x", hostile));
+	json_array_append_new(json_object_get(report, "not_undone"), change);
+	text = print(report, false, 80);
+	assert_harmless(text);
 }
 
 static void colour_is_all_that_colour_adds(attr_unused void **state)
@@ -171,6 +217,7 @@ int main(void)
 		cmocka_unit_test(lines_fit_the_terminal),
 		cmocka_unit_test(what_is_cut_is_marked),
 		cmocka_unit_test(nothing_drives_the_terminal),
+		cmocka_unit_test(nothing_in_a_file_drives_the_terminal),
 		cmocka_unit_test(colour_is_all_that_colour_adds),
 	};
 

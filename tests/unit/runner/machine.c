@@ -47,6 +47,13 @@ char *machine_read(const char *dir, const char *name)
 	return fs_read(AT_FDCWD, path, 64u << 20, &text, NULL) < 0 ? NULL : text;
 }
 
+void machine_remove(const char *dir, const char *name)
+{
+	autofree char *path = xasprintf("%s/%s", dir, name);
+
+	unlink(path);
+}
+
 void machine_wait_for(const char *dir, const char *name)
 {
 	autofree char *path = xasprintf("%s/%s", dir, name);

@@ -39,10 +39,13 @@ void machine_log(const char *dir, unsigned int prefix, const char *text);
 /* As above, with records lost before it. */
 void machine_log_after_gap(const char *dir, unsigned int prefix, const char *text);
 
-/* dir/name: writes, appends, reads (NULL if there is none), waits for a scenario to make it. */
+/*
+ * dir/name: writes, appends, reads (NULL if there is none), removes, waits for a scenario to make it.
+ */
 void machine_write(const char *dir, const char *name, const char *text);
 void machine_append(const char *dir, const char *name, const char *text);
 char *machine_read(const char *dir, const char *name);
+void machine_remove(const char *dir, const char *name);
 void machine_wait_for(const char *dir, const char *name);
 
 /* The journal of the last run. */

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/exit.h"
+#include "base/fs.h"
 #include "base/journal.h"
 #include "base/jx.h"
 #include "machine.h"
@@ -316,8 +317,6 @@ static void ended_by_signal(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
 		autofree char *results = xasprintf("%s/results-%zu", m->dir, i);
-		autofree char *hanging = xasprintf("%s/hanging", m->dir);
-		autofree char *traces = xasprintf("%s/changes", m->dir);
 		autojson json_t *journal = NULL;
 		autojson json_t *report = NULL;
 		autofree char *changes = NULL;
@@ -342,8 +341,8 @@ static void ended_by_signal(void **state)
 		report = build_report(m);
 		assert_int_equal(jx_get_int(report, "exit_status", -1),
 				 EXIT_SIGNAL_BASE + signals[i]);
-		unlink(hanging);
-		unlink(traces);
+		machine_remove(m->dir, "hanging");
+		machine_remove(m->dir, "changes");
 	}
 }
 
@@ -380,6 +379,53 @@ static void supervisor_killed(void **state)
 	result = json_array_get(json_object_get(report, "results"), 0);
 	same_or_absent("module_ab", "outcome", jx_get_str(result, "outcome"), "error");
 	same_or_absent("module_ab", "kind", jx_get_str(result, "kind"), "incomplete");
+}
+
+/* --- the whole journal ---------------------------------------------------------------------------- */
+
+/* Differs from run to run, or from machine to machine. */
+static const char *const volatile_keys[] = {
+	"t_ns", "time", "host", "kernel", "duration_ns", "tool"
+};
+
+static char *stable_text(const json_t *journal)
+{
+	char *text = xstrdup("");
+	json_t *record;
+	size_t i;
+
+	json_array_foreach (journal, i, record) {
+		autofree char *before = text;
+		autofree char *line = NULL;
+
+		for (size_t k = 0; k < ARRAY_LEN(volatile_keys); k++)
+			if (json_object_get(record, volatile_keys[k]))
+				jx_set_str(record, volatile_keys[k], "*");
+		line = jx_line(record);
+		text = xasprintf("%s%s\n", before, line);
+	}
+	return text;
+}
+
+/* With P2PCERT_TEST_REGENERATE set the golden file is written anew, to be looked at. */
+static void golden_journal(void **state)
+{
+	struct machine *m = *state;
+	autofree char *path = xasprintf("%s/runner/journal.golden", getenv("P2PCERT_TEST_DATA"));
+	autojson json_t *journal = NULL;
+	autofree char *text = NULL;
+	autofree char *wanted = NULL;
+
+	assert_int_equal(machine_run(m, "test.pass", "test.refuted", "test.skip", "test.exit",
+				     "test.warned", "test.module-a", "test.module-absent",
+				     "test.kills-kernel", NULL),
+			 0);
+	journal = machine_journal(m);
+	text = stable_text(journal);
+	if (getenv("P2PCERT_TEST_REGENERATE"))
+		assert_int_equal(fs_publish(AT_FDCWD, path, text, strlen(text), 0644), 0);
+	assert_int_equal(fs_read(AT_FDCWD, path, 1 << 20, &wanted, NULL), 0);
+	assert_string_equal(text, wanted);
 }
 
 /* --- what keeps a run from starting, or from being written ---------------------------------------- */
@@ -445,11 +491,10 @@ static void full_disk(void **state)
 		autofree char *results = xasprintf("%s/full-%u", m->dir, n);
 		autojson json_t *journal = NULL;
 		autofree char *changes = NULL;
-		autofree char *traces = xasprintf("%s/changes", m->dir);
 		int status;
 		pid_t pid;
 
-		unlink(traces);
+		machine_remove(m->dir, "changes");
 		free(m->results);
 		m->results = take_ptr(results);
 		m->options.results = m->results;
@@ -481,7 +526,8 @@ int main(void)
 		test_on_machine(kernel_dead_before), test_on_machine(set_up_and_undo),
 		test_on_machine(nothing_to_set_up),  test_on_machine(ended_by_signal),
 		test_on_machine(supervisor_killed),  test_on_machine(refused_starts),
-		test_on_machine(second_run),         test_on_machine(full_disk),
+		test_on_machine(golden_journal),     test_on_machine(second_run),
+		test_on_machine(full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

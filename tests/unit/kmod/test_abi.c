@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kmods/include/uapi/p2pcert.h: what user space and modules of other builds rely on. A number that
+ * changes here is another interface, and needs another P2PCERT_ABI_VERSION.
+ */
+#include "../test.h"
+#include "uapi/p2pcert.h"
+
+static void sizes(attr_unused void **state)
+{
+	assert_int_equal(sizeof(struct p2pcert_version), 72);
+	assert_int_equal(sizeof(struct p2pcert_bdf), 8);
+	assert_int_equal(sizeof(struct p2pcert_faults), 8);
+	assert_int_equal(sizeof(struct p2pcert_distance), 24);
+	assert_int_equal(sizeof(struct p2pcert_seg), 32);
+	assert_int_equal(sizeof(struct p2pcert_map), 544);
+	assert_int_equal(sizeof(struct p2pcert_copy), 152);
+	assert_int_equal(sizeof(struct p2pcert_held), 24);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_range), 32);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_access), 40);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 48);
+}
+
+/* 64-bit members lie on 8 bytes, or 32-bit programs would see other structures. */
+static void alignment(attr_unused void **state)
+{
+	assert_int_equal(offsetof(struct p2pcert_map, addr), 8);
+	assert_int_equal(offsetof(struct p2pcert_map, segs), 32);
+	assert_int_equal(offsetof(struct p2pcert_copy, src), 32);
+	assert_int_equal(offsetof(struct p2pcert_copy, duration_ns), 64);
+	assert_int_equal(offsetof(struct p2pcert_copy, engine), 80);
+	assert_int_equal(offsetof(struct p2pcert_copy, src_seg), 88);
+}
+
+/* The numbers are distinct, so that one module's request is never another's. */
+static void requests(attr_unused void **state)
+{
+	static const unsigned long all[] = {
+		P2PCERT_IOC_VERSION,
+		P2PCERT_IOC_SET_FAULTS,
+		P2PCERT_IOC_DISTANCE,
+		P2PCERT_IOC_MAP,
+		P2PCERT_IOC_COPY,
+		P2PCERT_IOC_HELD,
+		P2PCERT_IOC_DEVPRIV_TO_DEVICE,
+		P2PCERT_IOC_DEVPRIV_TO_RAM,
+		P2PCERT_IOC_DEVPRIV_READ,
+		P2PCERT_IOC_DEVPRIV_WRITE,
+		P2PCERT_IOC_DEVPRIV_COUNTERS,
+	};
+
+	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
+	assert_int_equal(P2PCERT_ABI_VERSION, 1);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		for (size_t k = 0; k < i; k++)
+			assert_int_not_equal(_IOC_NR(all[i]), _IOC_NR(all[k]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(alignment),
+		cmocka_unit_test(requests),
+	};
+
+	return cmocka_run_group_tests_name("kmod/abi", tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lib/scenario/profile.c: what is shipped, what is refused and where, and names as paths. */
+#include "scenario/profile.h"
+
+#include <fcntl.h>
+
+#include "../test.h"
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "base/jx.h"
+
+static int load_text(const char *dir, const char *text, struct profile **p, char **why)
+{
+	autofree char *path = xasprintf("%s/p.json", dir);
+
+	assert_int_equal(fs_publish(AT_FDCWD, path, text, strlen(text), 0600), 0);
+	return profile_load(path, scenario_registry, scenario_registry_len, p, why);
+}
+
+#define HEAD "{\"schema\":\"p2pcert.profile/1\",\"name\":\"n\",\"title\":\"t\","
+
+static void accepted(void **state)
+{
+	autoprofile struct profile *p = NULL;
+	autofree char *why = NULL;
+	autojson json_t *doc = NULL;
+
+	assert_int_equal(load_text(*state,
+				   HEAD "\"required\":[\"odp.read\"],\"recommended\":[],"
+					"\"excluded\":[\"odp.write\"],\"soft_rdma\":"
+					"[{\"name\":\"a0\",\"netdev\":\"eth0.1\"}]}",
+				   &p, &why),
+			 0);
+	assert_true(id_list_has(&p->required, "odp.read"));
+	assert_false(id_list_has(&p->required, "odp.write"));
+	assert_true(id_list_has(&p->excluded, "odp.write"));
+	assert_int_equal(p->nr_soft_rdma, 1);
+	assert_string_equal(p->soft_rdma[0].name, "a0");
+	assert_string_equal(p->soft_rdma[0].netdev, "eth0.1");
+	doc = profile_to_json(p);
+	{
+		autofree char *line = jx_line(doc);
+
+		assert_string_equal(line,
+				    "{\"name\":\"n\",\"title\":\"t\",\"required\":[\"odp.read\"],"
+				    "\"recommended\":[],\"excluded\":[\"odp.write\"]}");
+	}
+	assert_int_equal(profile_add_soft_rdma(p, "b0", "0123456789abcdef"), -EINVAL);
+	assert_int_equal(profile_add_soft_rdma(p, "b0", "-x"), -EINVAL);
+	assert_int_equal(profile_add_soft_rdma(p, "../b0", "eth0"), -EINVAL);
+	assert_int_equal(p->nr_soft_rdma, 1);
+}
+
+static void refused(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = {
+		{ "", "line 1" },
+		{ "[]", "is no JSON object" },
+		{ "{}", "key 'schema' is missing" },
+		{ "{\"schema\":\"p2pcert.profile/2\"}", "'schema' is not 'p2pcert.profile/1'" },
+		{ HEAD "\"required\":[]}", "key 'recommended' is missing" },
+		{ HEAD "\"required\":[],\"recommended\":[],\"exclude\":[]}",
+		  "unknown key 'exclude'" },
+		{ HEAD "\"required\":{},\"recommended\":[]}", "'required' is no array" },
+		{ HEAD "\"required\":[1],\"recommended\":[]}", "'required[0]' is no string" },
+		{ HEAD "\"required\":[],\"recommended\":[\"odp.read\",\"odp.reed\"]}",
+		  "'recommended[1]': unknown scenario 'odp.reed'" },
+		{ HEAD "\"required\":[\"odp.read\"],\"recommended\":[\"odp.read\"]}",
+		  "'recommended[0]': scenario 'odp.read' is listed before" },
+		{ HEAD "\"required\":[],\"recommended\":[],\"soft_rdma\":[{\"name\":\"a\"}]}",
+		  "'soft_rdma[0]' is no object" },
+		{ HEAD "\"required\":[],\"recommended\":[],\"soft_rdma\":"
+		       "[{\"name\":\"a\",\"netdev\":\"x;reboot\"}]}",
+		  "cannot be a device's name" },
+		{ "{\"schema\":\"p2pcert.profile/1\",\"name\":\"\"}",
+		  "'name' is no string, or empty" },
+		{ "{\"schema\":\"p2pcert.profile/1\",\"schema\":\"p2pcert.profile/1\"}",
+		  "duplicate" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		autoprofile struct profile *p = NULL;
+		autofree char *why = NULL;
+
+		assert_int_equal(load_text(*state, cases[i].text, &p, &why), -EINVAL);
+		if (!strstr(why, cases[i].why) || !strstr(why, "p.json"))
+			fail_msg("'%s' does not say '%s' of p.json", why, cases[i].why);
+		assert_null(p);
+	}
+}
+
+static void by_name(void **state attr_unused)
+{
+	struct id_list names;
+	struct profile *p;
+	char *why;
+
+	/* every one that is shipped can be loaded, and says its own name */
+	profile_names(&names);
+	assert_true(id_list_has(&names, "default"));
+	assert_true(id_list_has(&names, "reference"));
+	for (size_t i = 0; i < names.n; i++) {
+		if (profile_load(names.ids[i], scenario_registry, scenario_registry_len, &p, &why) <
+		    0)
+			fail_msg("%s", why);
+		assert_string_equal(p->name, names.ids[i]);
+		if (strcmp(p->name, "reference") == 0)
+			assert_int_equal(p->required.n, scenario_registry_len);
+		if (strcmp(p->name, "default") == 0)
+			assert_int_equal(p->recommended.n, scenario_registry_len);
+		profile_free(p);
+	}
+	id_list_release(&names);
+
+	assert_int_equal(
+		profile_load("no-such", scenario_registry, scenario_registry_len, &p, &why),
+		-ENOENT);
+	assert_non_null(strstr(why, "unknown profile 'no-such'"));
+	free(why);
+	assert_int_equal(
+		profile_load("./no-such", scenario_registry, scenario_registry_len, &p, &why),
+		-ENOENT);
+	assert_non_null(strstr(why, "cannot read './no-such'"));
+	free(why);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test_in_dir(accepted),
+		test_in_dir(refused),
+		cmocka_unit_test(by_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
