@@ -27,6 +27,8 @@ extern const struct command command_run;
 
 #define LOCK_PATH "/run/p2pcert.lock"
 #define TAINT_PATH "/proc/sys/kernel/tainted"
+/* the kernel's DEFAULT_RATELIMIT_INTERVAL, and some */
+#define QUIET_NS (6 * NS_PER_S)
 #define GRACE_NS (5 * NS_PER_S)
 #define TIMEOUT_MAX (7u * 24 * 60 * 60) /* seconds */
 #define SOFT_RDMA_NAME "p2pcert0"
@@ -304,6 +306,7 @@ static int run(int argc, char **argv)
 		.table_len = scenario_registry_len,
 		.argc = argc,
 		.argv = argv,
+		.quiet_ns = QUIET_NS,
 		.grace_ns = GRACE_NS,
 		.lock_path = LOCK_PATH,
 		.taint_path = TAINT_PATH,

@@ -67,6 +67,11 @@ static bool ended_without_a_word(const struct verdict_input *input)
 	return input->end == RUN_DIED;
 }
 
+static bool kernel_complained(const struct verdict_input *input)
+{
+	return input->nr_bad_lines > 0;
+}
+
 static bool left_changes(const struct verdict_input *input)
 {
 	return input->nr_not_undone > 0;
@@ -102,6 +107,8 @@ static const struct {
 	  is_error },
 	{ EXIT_ENVIRONMENT, "error", "never started", NULL, is_notrun },
 	{ EXIT_ENVIRONMENT, "error", "changes to the machine were not undone", left_changes, NULL },
+	{ EXIT_ENVIRONMENT, "error", "the kernel complained outside of any scenario",
+	  kernel_complained, NULL },
 	{ EXIT_INCONCLUSIVE, "inconclusive", "ran, but evidence is missing", NULL,
 	  is_inconclusive },
 	{ EXIT_INCONCLUSIVE, "inconclusive", "required, and skipped for want of something", NULL,
@@ -241,11 +248,23 @@ static json_t *reason_to_json(const struct verdict_reason *reason,
 	return o;
 }
 
+/* Of what the kernel said outside of scenarios: the lines that are no mere notes. */
+static size_t count_bad_lines(const json_t *kernel_log)
+{
+	const json_t *line;
+	size_t i, n = 0;
+
+	json_array_foreach (kernel_log, i, line)
+		n += strcmp(jx_get_str(line, "severity"), "note") != 0;
+	return n;
+}
+
 json_t *verdict_of_report(const json_t *report)
 {
 	const json_t *interrupted = json_object_get(report, "interrupted");
 	struct verdict_input input = {
 		.nr_not_undone = json_array_size(json_object_get(report, "not_undone")),
+		.nr_bad_lines = count_bad_lines(json_object_get(report, "kernel_log")),
 		.signal = (int)jx_get_int(interrupted, "signal", 0),
 	};
 	autofree struct verdict_item *items = items_of_report(report, &input.nr_items);

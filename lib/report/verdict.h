@@ -36,6 +36,7 @@ struct verdict_input {
 	size_t nr_items;
 	enum run_end end;
 	int signal; /* of RUN_SIGNAL */
+	size_t nr_bad_lines; /* of the kernel log, outside of scenarios */
 	size_t nr_not_undone; /* changes to the machine that were not taken back */
 };
 

@@ -13,6 +13,7 @@
 #include "base/jx.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "check/finding.h"
 #include "runner/clock.h"
 
 #define KMSG_PATH "/dev/kmsg"
@@ -31,6 +32,7 @@ static const char *const severity_names[NR_KMSG_SEVERITIES] = {
 struct kmsg_pattern {
 	char *code;
 	char *advice;
+	const struct finding *finding; /* NULL: none */
 	enum kmsg_severity severity;
 	unsigned int max_level;
 	regex_t match;
@@ -86,6 +88,7 @@ static int severity_parse(const char *s, enum kmsg_severity *severity)
 static char *add_pattern(struct kmsg_patterns *patterns, const json_t *doc)
 {
 	const char *code = jx_get_str(doc, "code"), *match = jx_get_str(doc, "match");
+	const char *finding = jx_get_str(doc, "finding");
 	int64_t max_level = jx_get_int(doc, "max_level", LEVEL_DEBUG);
 	struct kmsg_pattern p = { 0 };
 	char cause[256];
@@ -97,6 +100,11 @@ static char *add_pattern(struct kmsg_patterns *patterns, const json_t *doc)
 		return xasprintf("'%s' has no severity of 'note', 'bad', 'fatal'", code);
 	if (max_level < 0 || max_level > LEVEL_DEBUG)
 		return xasprintf("'%s' has a 'max_level' outside of 0 to 7", code);
+	if (finding) {
+		p.finding = finding_find(finding);
+		if (!p.finding)
+			return xasprintf("'%s': there is no finding '%s'", code, finding);
+	}
 	r = regcomp(&p.match, match, REG_EXTENDED | REG_NOSUB);
 	if (r) {
 		regerror(r, &p.match, cause, sizeof(cause));
@@ -164,6 +172,11 @@ const char *kmsg_pattern_code(const struct kmsg_pattern *p)
 const char *kmsg_pattern_advice(const struct kmsg_pattern *p)
 {
 	return p->advice;
+}
+
+const char *kmsg_pattern_finding(const struct kmsg_pattern *p)
+{
+	return p->finding ? p->finding->code : NULL;
 }
 
 enum kmsg_severity kmsg_pattern_severity(const struct kmsg_pattern *p)

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -49,6 +50,7 @@ struct run {
 	const struct scenario *current; /* NULL: none is running */
 	unsigned int index; /* of the current one */
 	int64_t current_deadline_ns;
+	int64_t quiet_until_ns; /* monotonic; until then the kernel may keep lines back */
 	/* process-wide, restored at the end */
 	int signal_fd;
 	sigset_t old_mask;
@@ -454,6 +456,30 @@ static void put_scenario_start(struct run *run, const char *folder)
 	put(run, record);
 }
 
+/* The scenario's own line of why was said of another outcome: this one is told by the evidence. */
+static void say_why(struct run *run, struct supervise_result *result, unsigned int required,
+		    enum outcome outcome)
+{
+	enum evidence_state state = outcome == OUTCOME_FAIL ? EVIDENCE_REFUTED : EVIDENCE_MISSING;
+	json_t *record = journal_record("why");
+	char *text = xasprintf("evidence %s:", evidence_state_name(state));
+
+	for (unsigned int k = 0; k < NR_EVIDENCE_KINDS; k++) {
+		bool counts = state == EVIDENCE_REFUTED || required & 1u << k;
+
+		if (counts && result->states[k] == state) {
+			char *longer = xasprintf("%s %s", text, evidence_kind_name(k));
+
+			free(text);
+			text = longer;
+		}
+	}
+	jx_set_str(record, "text", text);
+	put(run, record);
+	free(result->why);
+	result->why = text;
+}
+
 /* Everything between scenario-start and scenario-end, in the files of its folder. */
 static void run_in_folder(struct run *run, int output, int kernel_log)
 {
@@ -495,11 +521,32 @@ static void run_in_folder(struct run *run, int output, int kernel_log)
 		slice_settle(&sr.slice, o->kmsg != NULL, read_new_taint(run));
 	keep_error(run, sr.slice.err);
 	outcome = outcome_settle(result.claimed, s->evidence | EV(KERNEL_LOG), result.states);
+	if (outcome != result.claimed)
+		say_why(run, &result, s->evidence | EV(KERNEL_LOG), outcome);
+	if (sr.slice.nr_bad)
+		run->quiet_until_ns = clock_ns() + o->quiet_ns;
 	put_end(run, outcome, result.kind, child_to_json(&result), result.deadline,
 		result.duration_ns);
 	tell(run, PROGRESS_ENDED, result.duration_ns, outcome, result.why);
 	supervise_release(&result);
 	slice_release(&sr.slice);
+}
+
+/*
+ * The kernel limits the rate of many of its complaints (IOMMU faults: ten in five seconds). After one of
+ * them the next scenario waits until that time is over, or its own would be kept back and its log
+ * would look clean.
+ */
+static void wait_for_log(struct run *run)
+{
+	while (!must_end(run)) {
+		struct pollfd pfd = { .fd = run->signal_fd, .events = POLLIN };
+		int64_t left = run->quiet_until_ns - clock_ns();
+
+		if (left <= 0)
+			return;
+		poll(&pfd, 1, clock_poll_ms(left));
+	}
 }
 
 static void run_scenario(struct run *run)
@@ -513,9 +560,10 @@ static void run_scenario(struct run *run)
 		keep_error(run, log);
 		return;
 	}
+	wait_for_log(run);
 	mark_log(run, &run->between, "start");
 	read_new_taint(run); /* what was set before this one is not its doing */
-	if (run->untrusted)
+	if (must_end(run))
 		return;
 	put_scenario_start(run, name);
 	run_in_folder(run, output, log);

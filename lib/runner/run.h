@@ -45,6 +45,7 @@ struct run_options {
 	const char *results; /* NULL: results_default_name() */
 	int64_t budget_ns; /* for all of it; 0: no limit */
 	double deadline_factor; /* 0: measured */
+	int64_t quiet_ns; /* how long after a bad line the kernel may keep further ones back */
 	int64_t grace_ns; /* between SIGTERM and SIGKILL, before it is stretched */
 
 	/* The machine; a test has its own. */

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/journal.h"
 #include "base/jx.h"
+#include "base/pciaddr.h"
 #include "runner/taint.h"
 
 #define MAX_BAD_LINES 20u /* told as evidence */
@@ -48,6 +49,67 @@ static void journal_line(struct slice *s, const struct kmsg_record *line,
 	keep_error(s, s->record(s->arg, record));
 }
 
+/* The functions that a line names by address. */
+static void add_functions(json_t *functions, const char *line)
+{
+	for (const char *at = line; *at;) {
+		size_t len = strspn(at, "0123456789abcdef:.");
+		autofree char *word = xstrndup(at, len);
+		struct pci_addr addr;
+
+		/* with its domain: "1f:00.0" alone could be anything */
+		if (len >= strlen("0000:00:00.0") && pci_addr_parse(word, &addr) == 0)
+			jx_set_bool(functions, pci_addr_str(addr), true);
+		at += len ? len : 1;
+	}
+}
+
+/* One finding of a code, however many lines of it there are; the first that names a function is quoted. */
+static void note_finding(struct slice *s, const char *code, const char *text)
+{
+	json_t *finding, *functions;
+	bool named;
+
+	if (!s->findings)
+		s->findings = jx_object();
+	finding = json_object_get(s->findings, code);
+	if (!finding) {
+		finding = jx_object();
+		jx_set_str(finding, "text", text);
+		jx_set(finding, "functions", jx_object());
+		jx_set(s->findings, code, finding);
+	}
+	functions = json_object_get(finding, "functions");
+	named = json_object_size(functions) > 0;
+	add_functions(functions, text);
+	if (!named && json_object_size(functions) > 0)
+		jx_set_str(finding, "text", text);
+	jx_set_int(finding, "lines", jx_get_int(finding, "lines", 0) + 1);
+}
+
+static void say_findings(struct slice *s)
+{
+	const char *code, *address;
+	json_t *finding, *unused;
+
+	json_object_foreach (s->findings, code, finding) {
+		json_t *record = journal_record("finding");
+		json_t *functions = jx_array();
+		int64_t more = jx_get_int(finding, "lines", 1) - 1;
+
+		json_object_foreach (json_object_get(finding, "functions"), address, unused)
+			jx_append_str(functions, address);
+		jx_set_str(record, "code", code);
+		jx_set(record, "functions", functions);
+		if (more)
+			jx_set_strf(record, "text", "%s (and %" PRId64 " more)",
+				    jx_get_str(finding, "text"), more);
+		else
+			jx_set_str(record, "text", jx_get_str(finding, "text"));
+		keep_error(s, s->record(s->arg, record));
+	}
+}
+
 void slice_take(void *arg, const struct kmsg_record *record, const struct kmsg_pattern *pattern)
 {
 	struct slice *s = arg;
@@ -62,6 +124,8 @@ void slice_take(void *arg, const struct kmsg_record *record, const struct kmsg_p
 	if (kmsg_pattern_severity(pattern) < KMSG_BAD)
 		return;
 	s->nr_bad++;
+	if (kmsg_pattern_finding(pattern))
+		note_finding(s, kmsg_pattern_finding(pattern), record->text);
 	if (!s->bad)
 		s->bad = jx_array();
 	if (json_array_size(s->bad) < MAX_BAD_LINES)
@@ -96,7 +160,9 @@ enum evidence_state slice_settle(struct slice *s, bool has_log, uint64_t new_tai
 		autofree char *taint = xasprintf("the kernel became tainted: %s", names);
 
 		say(s, EVIDENCE_REFUTED, taint);
+		note_finding(s, "KERNEL-TAINT", taint);
 	}
+	say_findings(s);
 	if (s->nr_bad || unexpected)
 		return EVIDENCE_REFUTED;
 
@@ -116,5 +182,7 @@ enum evidence_state slice_settle(struct slice *s, bool has_log, uint64_t new_tai
 void slice_release(struct slice *s)
 {
 	json_decref(s->bad);
+	json_decref(s->findings);
 	s->bad = NULL;
+	s->findings = NULL;
 }

@@ -32,6 +32,7 @@ struct slice {
 	size_t bytes;
 	size_t nr_journalled;
 	json_t *bad; /* the lines, the first of them */
+	json_t *findings; /* by code: {text, lines, functions{address: true}} */
 	int err; /* negative errno of the file or of record() */
 };
 
@@ -40,7 +41,8 @@ void slice_take(void *arg, const struct kmsg_record *record, const struct kmsg_p
 
 /*
  * Settles the evidence: refuted by bad lines and by taint that is new and not expected, missing if the
- * log could not be read whole (has_log: at all). Its details go through record().
+ * log could not be read whole (has_log: at all). Its details, and the findings that lines and taint
+ * are, go through record().
  */
 enum evidence_state slice_settle(struct slice *s, bool has_log, uint64_t new_taint);
 void slice_release(struct slice *s);

@@ -46,7 +46,10 @@ struct watch {
 	bool output_cut;
 	pid_t child;
 	bool ended; /* and was waited for */
-	unsigned int left_behind; /* descendants that were still there then */
+	pid_t *inherited; /* children of this process that were there before */
+	size_t nr_inherited;
+	unsigned int nr_met, nr_killed; /* descendants, in one pass over them */
+	unsigned int left_behind; /* descendants that were still there when the child had ended */
 	int64_t start, next_tick;
 	int64_t budget_end, term_at, kill_at, give_up_at; /* INT64_MAX: not, or no longer */
 	enum stop stop;
@@ -204,10 +207,9 @@ static bool read_stat(const char *pid, pid_t *parent, char *state)
 	return rest && sscanf(rest, ") %c %d", state, parent) == 2;
 }
 
-/* Kills every child of this process, and reaps those that have ended. How many it killed. */
-static unsigned int kill_children(void)
+/* Calls visit for every child of this process, ended or not. */
+static void for_each_child(struct watch *w, void (*visit)(struct watch *w, pid_t child, char state))
 {
-	unsigned int killed = 0;
 	const struct dirent *e;
 	DIR *proc = opendir("/proc");
 
@@ -216,42 +218,55 @@ static unsigned int kill_children(void)
 		pid_t parent;
 		char state;
 
-		if (text_to_u64(e->d_name, 10, INT32_MAX, &pid) < 0 ||
-		    !read_stat(e->d_name, &parent, &state) || parent != getpid())
-			continue;
-		if (state != 'Z' && kill((pid_t)pid, SIGKILL) == 0)
-			killed++;
-		waitpid((pid_t)pid, NULL, WNOHANG);
+		if (text_to_u64(e->d_name, 10, INT32_MAX, &pid) == 0 &&
+		    read_stat(e->d_name, &parent, &state) && parent == getpid())
+			visit(w, (pid_t)pid, state);
 	}
 	if (proc)
 		closedir(proc);
-	return killed;
+}
+
+/* Whoever exec'ed us may have had children of its own: they are none of our business. */
+static void note_inherited(struct watch *w, pid_t child, char state attr_unused)
+{
+	w->inherited = xreallocarray(w->inherited, w->nr_inherited + 1, sizeof(*w->inherited));
+	w->inherited[w->nr_inherited++] = child;
+}
+
+static void kill_and_reap(struct watch *w, pid_t child, char state)
+{
+	for (size_t i = 0; i < w->nr_inherited; i++)
+		if (w->inherited[i] == child)
+			return;
+	w->nr_met++;
+	if (state != 'Z' && kill(child, SIGKILL) == 0)
+		w->nr_killed++;
+	waitpid(child, NULL, WNOHANG);
 }
 
 /*
  * What the child started and left becomes a child of this process, the subreaper; once that is
- * killed its own children do, and so on.
+ * killed its own children do, and so on: until none is met any more.
  */
 static void kill_descendants(struct watch *w)
 {
 	int64_t deadline = clock_ns() + w->job->grace_ns;
-	unsigned int seen = 0;
 
 	for (;;) {
-		unsigned int killed = kill_children();
-
+		w->nr_met = 0;
+		w->nr_killed = 0;
+		for_each_child(w, kill_and_reap);
 		/* one that is slow to die is met again: count the most at one time */
-		if (killed > seen)
-			seen = killed;
-		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
-			break;
+		if (w->nr_killed > w->left_behind)
+			w->left_behind = w->nr_killed;
+		if (!w->nr_met)
+			return;
 		if (clock_ns() >= deadline) {
 			w->result->stuck = true;
-			break;
+			return;
 		}
 		poll(NULL, 0, 1);
 	}
-	w->left_behind = seen;
 }
 
 /* --- watching it --------------------------------------------------------------------------------- */
@@ -490,6 +505,7 @@ void supervise(const struct supervise_job *job, struct supervise_result *result)
 	int r;
 
 	*result = (struct supervise_result){ 0 };
+	for_each_child(&w, note_inherited);
 	r = start_child(&w);
 	if (r == 0) {
 		watch_child(&w);
@@ -509,6 +525,7 @@ void supervise(const struct supervise_job *job, struct supervise_result *result)
 	if (w.output_fd >= 0)
 		close(w.output_fd);
 	channel_release(&w.channel);
+	free(w.inherited);
 }
 
 void supervise_release(struct supervise_result *result)

@@ -64,15 +64,21 @@ int modfd_ioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-int modfd_open(struct scenario_ctx *ctx, const char *module, uint32_t mask)
+int modfd_open(struct scenario_ctx *ctx, const char *module, uint32_t mask, uint64_t *refcnt)
 {
 	struct p2pcert_faults f = { .mask = mask };
 	struct p2pcert_version v = { 0 };
 	autofree char *path = xasprintf("/dev/%s", module);
 	autofree char *refused = NULL;
-	autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
-	int err;
+	autoclose int fd = -1;
+	int err = refcnt ? modfd_refcnt(scn_env(ctx)->sysroot, module, refcnt) : 0;
 
+	if (err) {
+		scn_error(ctx, ERROR_SETUP, "the use count of module '%s' cannot be read: %s",
+			  module, err == -ENOENT ? "it is not loaded" : strerror(-err));
+		return -1;
+	}
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		scn_error(ctx, ERROR_SETUP, "cannot open '%s': %s", path, strerror(errno));
 		return -1;

@@ -39,10 +39,11 @@ uint32_t modfd_injected(const struct scenario_ctx *ctx, uint32_t mask);
 char *modfd_refuse(const struct p2pcert_version *v, const char *module) attr_must_check;
 
 /*
- * Opens the device of a module and sets the faults. A file descriptor, or -1 after scn_error(): the
- * scenario then returns OUTCOME_ERROR.
+ * Opens the device of a module and sets the faults; refcnt (may be NULL) is how often the module was
+ * in use before. A file descriptor, or -1 after scn_error(): the scenario then returns OUTCOME_ERROR.
  */
-int modfd_open(struct scenario_ctx *ctx, const char *module, uint32_t faults) attr_must_check;
+int modfd_open(struct scenario_ctx *ctx, const char *module, uint32_t faults,
+	       uint64_t *refcnt) attr_must_check;
 
 /* An ioctl of a module's device: 0 or a negative errno. */
 int modfd_ioctl(int fd, unsigned long request, void *arg) attr_must_check;

@@ -217,7 +217,7 @@ static int try_channel(struct exam *x, const char *channel, uint64_t *duration_n
 	autofree unsigned char *src = pages_alloc(page);
 	autofree unsigned char *dst = pages_alloc(page);
 	autofree char *wrong = NULL;
-	autoclose int fd = modfd_open(x->ctx, P2PCERT_DEV_P2P, 0);
+	autoclose int fd = modfd_open(x->ctx, P2PCERT_DEV_P2P, 0, NULL);
 	struct p2pcert_copy c;
 	int err;
 
@@ -317,10 +317,9 @@ static enum outcome run_engine_copy(struct scenario_ctx *ctx)
 const struct scenario scenario_p2pdma_engine_copy = {
 	.id = "p2pdma.engine-copy",
 	.title = "a DMA engine copies into and out of the published memory of another function",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_KCONFIG, "CONFIG_PCI_P2PDMA" },
-	       { NEED_FEATURE, "p2pmem_mmap" }, { NEED_MODULE, P2PCERT_DEV_P2P },
-	       { NEED_MODULE, "p2pcert_edu" }, { NEED_ROLE, "p2pmem-provider" },
-	       { NEED_ROLE, "dma-engine" }),
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "p2pmem_mmap" },
+	       { NEED_MODULE, P2PCERT_DEV_P2P }, { NEED_MODULE, "p2pcert_edu" },
+	       { NEED_ROLE, "p2pmem-provider" }, { NEED_ROLE, "dma-engine" }),
 	.evidence = EV(DATA) | EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
 	.seconds = 180,

@@ -20,16 +20,8 @@
 
 int exam_begin(struct exam *x, struct scenario_ctx *ctx, uint32_t faults)
 {
-	int err;
-
-	*x = (struct exam){ .ctx = ctx, .fd = -1 };
-	err = modfd_refcnt(scn_env(ctx)->sysroot, MODULE, &x->refcnt);
-	if (err) {
-		scn_error(ctx, ERROR_SETUP, "cannot read the use count of module '%s': %s", MODULE,
-			  strerror(-err));
-		return -1;
-	}
-	x->fd = modfd_open(ctx, MODULE, modfd_injected(ctx, faults));
+	*x = (struct exam){ .ctx = ctx };
+	x->fd = modfd_open(ctx, MODULE, modfd_injected(ctx, faults), &x->refcnt);
 	if (x->fd < 0)
 		return -1;
 	x->facts = jx_array();

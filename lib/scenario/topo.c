@@ -247,14 +247,8 @@ static enum outcome run_pair_verdict(struct scenario_ctx *ctx)
 	};
 	uint64_t refcnt;
 	enum outcome outcome;
-	int err = modfd_refcnt(env->sysroot, MODULE, &refcnt);
 
-	if (err) {
-		scn_error(ctx, ERROR_SETUP, "cannot read the use count of module '%s': %s", MODULE,
-			  strerror(-err));
-		return OUTCOME_ERROR;
-	}
-	s.fd = modfd_open(ctx, MODULE, modfd_injected(ctx, FAULTS));
+	s.fd = modfd_open(ctx, MODULE, modfd_injected(ctx, FAULTS), &refcnt);
 	if (s.fd < 0)
 		return OUTCOME_ERROR;
 	s.listed = jx_array();
@@ -267,8 +261,9 @@ static enum outcome run_pair_verdict(struct scenario_ctx *ctx)
 const struct scenario scenario_topo_pair_verdict = {
 	.id = "topo.pair-verdict",
 	.title = "every pair of functions: the kernel's peer-to-peer ruling against the prediction",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_KCONFIG, "CONFIG_PCI_P2PDMA" },
-	       { NEED_FEATURE, "pci_p2pdma" }, { NEED_MODULE, MODULE }, { NEED_ROLE, "pci-pair" }),
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "pci_p2pdma" },
+	       { NEED_FEATURE, "foll_pci_p2pdma" }, { NEED_MODULE, MODULE },
+	       { NEED_ROLE, "pci-pair" }),
 	.evidence = EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
 	.seconds = 60,

@@ -194,6 +194,22 @@ static void test_changes_left(attr_unused void **state)
 	assert_int_equal(verdict.exit_status, EXIT_VERDICT_FAIL);
 }
 
+static void test_kernel_complained(attr_unused void **state)
+{
+	struct verdict_item item = ITEM(.outcome = OUTCOME_PASS);
+	struct verdict_input input = { .items = &item, .nr_items = 1, .nr_bad_lines = 1 };
+	struct verdict verdict;
+
+	verdict_settle(&input, &verdict);
+	assert_int_equal(verdict.exit_status, EXIT_ENVIRONMENT);
+	item.outcome = OUTCOME_INCONCLUSIVE;
+	verdict_settle(&input, &verdict);
+	assert_int_equal(verdict.exit_status, EXIT_ENVIRONMENT);
+	input.nr_bad_lines = 0;
+	verdict_settle(&input, &verdict);
+	assert_int_equal(verdict.exit_status, EXIT_INCONCLUSIVE);
+}
+
 static void test_signals(attr_unused void **state)
 {
 	struct verdict_item item = ITEM(.outcome = OUTCOME_FAIL);
@@ -284,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_required_but_absent),
 		cmocka_unit_test(test_failing_counts_without_being_required),
 		cmocka_unit_test(test_changes_left),
+		cmocka_unit_test(test_kernel_complained),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_reasons),

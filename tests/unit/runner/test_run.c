@@ -61,6 +61,7 @@ static const struct expected table[] = {
 	{ "test.pretender", "pass", NULL, NULL, "proven" },
 	{ "test.lossy", "inconclusive", NULL, NULL, "missing" },
 	{ "test.taints", "fail", NULL, NULL, "refuted" },
+	{ "test.faults", "fail", NULL, NULL, "refuted" },
 };
 
 static void same_or_absent(const char *id, const char *what, const char *is, const char *wanted)
@@ -428,6 +429,56 @@ static void golden_journal(void **state)
 	assert_string_equal(text, wanted);
 }
 
+/*
+ * A line that is a finding gives one, with the functions that it names; and the next scenario does not
+ * start while the kernel may still keep lines back.
+ */
+static void faults_are_findings(void **state)
+{
+	struct machine *m = *state;
+	const int64_t quiet_ns = NS_PER_S / 4;
+	autojson json_t *journal = NULL;
+	autofree char *functions = NULL;
+	const json_t *finding, *end, *next;
+
+	m->options.quiet_ns = quiet_ns;
+	assert_int_equal(machine_run(m, "test.faults", "test.module-a", NULL), 0);
+	m->options.quiet_ns = 0;
+	journal = machine_journal(m);
+	assert_int_equal(journal_count(journal, "finding", NULL), 1);
+	finding = journal_find(journal, "finding", "test.faults");
+	assert_string_equal(jx_get_str(finding, "code"), "IOMMU-FAULT");
+	assert_string_equal(jx_get_str(finding, "text"),
+			    "DMAR: [DMA Write NO_PASID] Request device [0000:03:00.0] fault addr "
+			    "0xec021000 (and 1 more)");
+	functions = jx_line(json_object_get(finding, "functions"));
+	assert_string_equal(functions, "[\"0000:03:00.0\"]");
+	end = journal_find(journal, "scenario-end", "test.faults");
+	next = journal_find(journal, "scenario-start", "test.module-a");
+	assert_true(jx_get_int(next, "t_ns", 0) - jx_get_int(end, "t_ns", 0) >= quiet_ns / 2);
+}
+
+/* A child that this process had before belongs to somebody else; what scenarios leave is killed. */
+static void inherited_child_lives(void **state)
+{
+	struct machine *m = *state;
+	autojson json_t *journal = NULL;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	assert_true(pid > 0);
+	assert_int_equal(machine_run(m, "test.pass", "test.orphans", NULL), 0);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	journal = machine_journal(m);
+	assert_string_equal(
+		jx_get_str(journal_find(journal, "scenario-end", "test.pass"), "outcome"), "pass");
+}
+
 /* --- what keeps a run from starting, or from being written ---------------------------------------- */
 
 static void refused_starts(void **state)
@@ -520,13 +571,22 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_on_machine(misbehaving_ones),   test_on_machine(all_pass),
-		test_on_machine(deadlines),          test_on_machine(time_budget),
-		test_on_machine(no_kernel_log),      test_on_machine(kernel_dies),
-		test_on_machine(kernel_dead_before), test_on_machine(set_up_and_undo),
-		test_on_machine(nothing_to_set_up),  test_on_machine(ended_by_signal),
-		test_on_machine(supervisor_killed),  test_on_machine(refused_starts),
-		test_on_machine(golden_journal),     test_on_machine(second_run),
+		test_on_machine(misbehaving_ones),
+		test_on_machine(all_pass),
+		test_on_machine(deadlines),
+		test_on_machine(time_budget),
+		test_on_machine(no_kernel_log),
+		test_on_machine(kernel_dies),
+		test_on_machine(kernel_dead_before),
+		test_on_machine(set_up_and_undo),
+		test_on_machine(nothing_to_set_up),
+		test_on_machine(ended_by_signal),
+		test_on_machine(supervisor_killed),
+		test_on_machine(refused_starts),
+		test_on_machine(golden_journal),
+		test_on_machine(faults_are_findings),
+		test_on_machine(inherited_child_lives),
+		test_on_machine(second_run),
 		test_on_machine(full_disk),
 	};
 
