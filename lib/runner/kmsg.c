@@ -245,7 +245,7 @@ static int read_record(struct kmsg *k, char buf[KMSG_RECORD_MAX], struct kmsg_re
 static int hand_on(struct kmsg *k, const char *marker, kmsg_sink *sink, void *arg)
 {
 	char buf[KMSG_RECORD_MAX];
-	struct kmsg_record record;
+	struct kmsg_record record = { 0 };
 	int r;
 
 	while ((r = read_record(k, buf, &record)) > 0) {

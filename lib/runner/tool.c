@@ -17,11 +17,12 @@
 #define MESSAGES_MAX 4096 /* bytes */
 
 /* A run blocks and ignores signals that a program must have as usual. */
-static int spawn(const char *path, const char *const argv[], int output, pid_t *pid)
+static pid_t spawn(const char *path, const char *const argv[], int output)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, usual;
+	pid_t pid;
 	int r;
 
 	sigemptyset(&none);
@@ -36,10 +37,10 @@ static int spawn(const char *path, const char *const argv[], int output, pid_t *
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-	r = posix_spawn(pid, path, &actions, &attributes, (char *const *)argv, environ);
+	r = posix_spawn(&pid, path, &actions, &attributes, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
-	return -r;
+	return r ? -r : pid;
 }
 
 /* Reads until all writers are gone; -ETIMEDOUT. What does not fit into messages is dropped. */
@@ -82,15 +83,15 @@ int tool_run(const char *const argv[], int64_t timeout_ns, char **why)
 		*why = xasprintf("program '%s' is not installed", argv[0]);
 		return -ENOENT;
 	}
-	r = pipe2(fds, O_CLOEXEC) < 0 ? -errno : 0;
-	if (r == 0) {
+	pid = pipe2(fds, O_CLOEXEC) < 0 ? -errno : 0;
+	if (pid == 0) {
 		output = fds[0];
-		r = spawn(path, argv, fds[1], &pid);
+		pid = spawn(path, argv, fds[1]);
 		close(fds[1]);
 	}
-	if (r < 0) {
-		*why = xasprintf("cannot run '%s': %s", path, strerror(-r));
-		return r;
+	if (pid < 0) {
+		*why = xasprintf("cannot run '%s': %s", path, strerror(-pid));
+		return pid;
 	}
 
 	r = collect(output, clock_ns() + timeout_ns, messages);
