@@ -13,7 +13,7 @@ const char *pci_addr_format(struct pci_addr a, char buf[PCI_ADDR_TEXT_MAX])
 }
 
 /* Reads one to max_digits hexadecimal digits that end at the character end. */
-static bool field(const char **s, char end, int max_digits, uint32_t max, uint32_t *value)
+static bool hex_field(const char **s, char end, int max_digits, uint32_t max, uint32_t *value)
 {
 	uint32_t v = 0;
 	int n = 0;
@@ -39,10 +39,10 @@ int pci_addr_parse(const char *s, struct pci_addr *a)
 	const char *colon = strchr(s, ':');
 	bool with_domain = colon && strchr(colon + 1, ':');
 
-	if (with_domain && !field(&s, ':', 8, UINT32_MAX, &domain))
+	if (with_domain && !hex_field(&s, ':', 8, UINT32_MAX, &domain))
 		return -EINVAL;
-	if (!field(&s, ':', 2, 0xff, &bus) || !field(&s, '.', 2, 0x1f, &dev) ||
-	    !field(&s, '\0', 1, 0x7, &fn))
+	if (!hex_field(&s, ':', 2, 0xff, &bus) || !hex_field(&s, '.', 2, 0x1f, &dev) ||
+	    !hex_field(&s, '\0', 1, 0x7, &fn))
 		return -EINVAL;
 	*a = (struct pci_addr){ domain, (uint8_t)bus, (uint8_t)dev, (uint8_t)fn };
 	return 0;
