@@ -52,6 +52,9 @@ step "unit tests under valgrind"
 WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes --trace-children=no" \
 	tests/unit.sh build valgrind || bad=1
 
+step "fuzzing, briefly"
+tests/tap.sh fuzz tests/fuzz.sh || bad=1
+
 step "installation"
 MAKE_ARGS="CC=gcc DEVELOPER=1 BUILD=build" tests/tap.sh install tests/install.sh || bad=1
 
