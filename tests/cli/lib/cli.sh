@@ -18,7 +18,7 @@ verdict() {
 	else
 		failures=$((failures + 1))
 		echo "not ok $tests - $title"
-		[ $# -eq 0 ] || printf '# %s\n' "$@"
+		[ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
 	fi
 }
 
@@ -54,6 +54,12 @@ out_has() {
 }
 err_has() {
 	contains "$T/err" "$@"
+}
+
+# is TITLE EXPECTED FOUND: they are the same text.
+is() {
+	[ "$2" = "$3" ]
+	verdict $? "$1" "expected '$2'" "found '$3'"
 }
 
 # one_message TITLE: standard error holds one line, ours, without full stop.

@@ -65,11 +65,28 @@ check_platform() {
 	fi
 	check_equal "$1: verdict" "$expect_verdict" "$(jq -r .verdict "$report")"
 	check_equal "$1: reported exit status" "$expect_exit" "$(jq -r .exit_status "$report")"
+	check_schema "$1" report "$report"
+	check_schema "$1" platform "$run/platform.json"
+	check_equal "$1: findings" "$(check_findings)" \
+		"$(jq -r '[.findings[].code] | unique | join(" ")' "$report")"
 	for line in "${expect[@]}"; do
 		check_scenario "$1" "$report" "$line"
 	done
 	wrong=$(cd "$run" && expect_more 2>&1)
 	check_result "${wrong:-ok}" "$1: nothing else is wrong"
+}
+
+# check_schema NAME SCHEMA FILE: by a validator that knows nothing of p2pcert.
+check_schema() {
+	local wrong
+	wrong=$("$tree/tests/schema/validate.py" "$tree/configs/schema/$2-1.schema.json" "$3" 2>&1) ||
+		: "${wrong:=it cannot be validated}"
+	check_result "${wrong:-ok}" "$1: $2.json is valid"
+}
+
+# check_findings: the codes that the platform expects, of all scenarios.
+check_findings() {
+	grep -o 'finding=[A-Z0-9-]*' <<< "${expect[*]}" | cut -d = -f 2 | sort -u | paste -s -d ' '
 }
 
 # check_scenario NAME REPORT LINE: LINE as in a platform's 'expect'.
@@ -78,16 +95,29 @@ check_scenario() {
 	# shellcheck disable=SC2016 # the variables are jq's
 	found=$(jq -r --arg line "$line" '
 		($line | split(" ") | map(select(. != ""))) as [$id, $outcome] |
-		($line | split(" ")[2:] | map(select(. != "") | split("="))) as $more |
+		($line | split(" ")[2:] | map(select(. != "") |
+			capture("^(?<key>[a-z_]+)(?<op>!?=|~)(?<want>.*)$"))) as $more |
+		[.findings[] | select(.scenario == $id).code] as $codes |
 		[.results[] | select(.id == $id)] as $results |
 		if $results == [] then "not in the report" else
 			$results[] | . as $result |
 			[
 				(select(.outcome != $outcome) | "outcome is \(.outcome)"),
-				($more[] | . as [$key, $want] |
+				($more[] | . as {$key, $op, $want} |
 					if $key == "skip" then
 						select([$result.skip[]?.category] | index($want) | not) |
 						"skipped for \([$result.skip[]?.category])"
+					elif $key == "finding" then
+						select($codes | index($want) | not) |
+						"its findings are \($codes)"
+					elif $key == "ruled" then
+						[$result.facts.pairs[]?, $result.facts.transfers[]? | .ruled |
+							if .supported then .verdict // empty else "not-supported" end] |
+						select(index($want) != null | if $op == "=" then not else . end) |
+						"the kernel ruled \(unique)"
+					elif $op == "~" then
+						select([$result.evidence[$key].details[]?] | any(contains($want)) | not) |
+						"no detail of \($key) has \($want | tojson)"
 					else
 						($result.evidence[$key].state? // "not there") |
 						select(. != $want) | "\($key) is \(.)"

@@ -13,6 +13,7 @@ lab_needs=(
 	flock:util-linux
 	mount:mount
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+	/usr/lib/python3/dist-packages/jsonschema:python3-jsonschema
 )
 
 say() {
@@ -40,6 +41,7 @@ missing_packages() {
 			what=${P2PCERT_LAB_KEYRING:-$what}
 			[[ -r $what ]] || printf '%s\n' "${need#*:}"
 			;;
+		/*) [[ -e $what ]] || printf '%s\n' "${need#*:}" ;;
 		*) type -P "$what" > /dev/null || printf '%s\n' "${need#*:}" ;;
 		esac
 	done | sort -u

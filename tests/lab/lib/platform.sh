@@ -24,7 +24,10 @@ platform_load() {
 	profile=reference	# profile that p2pcert runs there
 	expect_verdict=pass	# what p2pcert must come to
 	expect_exit=0
-	expect=()		# 'SCENARIO OUTCOME [EVIDENCE=STATE | skip=CATEGORY]...'
+	# 'SCENARIO OUTCOME [WHAT]...', WHAT being one of: EVIDENCE=STATE, EVIDENCE~WORD (in a detail of
+	# it), skip=CATEGORY, ruled=VERDICT (of the kernel, on some pair), ruled!=VERDICT (on none),
+	# finding=CODE. There are no other findings than these.
+	expect=()
 	# Run in the guest, as root, before the command.
 	guest_setup() { :; }
 	# Run by 'lab check' after a run, in its folder: one line on stdout per thing that is wrong.

@@ -17,6 +17,8 @@ root_packages=(
 	ibverbs-providers ibverbs-utils iproute2 jq kmod nvme-cli pciutils procps rdma-core strace udev
 )
 
+root_keep=14	# days without use after which another root goes
+
 root_arch() {
 	dpkg --print-architecture
 }
@@ -58,6 +60,7 @@ root_make() {
 		mkdir -p "$cache"
 		contained root_build "$root" "${1:-}" || exit $?
 	fi
+	touch "$root.used" 2> /dev/null || true
 }
 
 # root_build PATH [--rebuild]: in the container, one at a time. What an earlier build left when it
@@ -71,6 +74,7 @@ root_build() {
 	fi
 	[[ ! -d $root || ${2:-} == --rebuild ]] || return 0
 	rm -rf --one-file-system "$cache"/.new.*
+	root_prune
 	new=$(mktemp -d "$cache/.new.XXXXXX")
 	mirror=$(root_mirror)
 	say "building the root from $mirror: this takes about a minute (log: $log)"
@@ -88,6 +92,16 @@ root_build() {
 	rm -rf --one-file-system "$new"
 	say "root built in $SECONDS s, $(du -xsm "$root" | cut -f 1) MiB:" \
 		"$(paste -s -d , "$root/usr/lib/p2pcert-lab/kernels")"
+}
+
+# root_prune: removes the roots that nobody has used for long; a change of what a root is made of
+# leaves one behind.
+root_prune() {
+	local used
+	while IFS= read -r used; do
+		used=${used%.used}
+		[[ $used == "$root" ]] || rm -rf --one-file-system "$used" "$used.log" "$used.used"
+	done < <(find "$cache" -maxdepth 1 -name 'root-*.used' -mtime "+$root_keep")
 }
 
 # root_debootstrap PATH MIRROR

@@ -7,52 +7,22 @@
 set -u
 
 lab=$(cd "$(dirname "$0")/.." && pwd -P)/lab
-T=$(mktemp -d) || exit 3
-trap 'rm -rf "$T"' EXIT
-export P2PCERT_LAB_OUT=$T/out
-tests=0
-failures=0
-
-# verdict STATUS TITLE [DETAIL]...
-verdict() {
-	local status=$1 title=$2
-	shift 2
-	tests=$((tests + 1))
-	if ((status == 0)); then
-		echo "ok $tests - $title"
-	else
-		failures=$((failures + 1))
-		echo "not ok $tests - $title"
-		printf '%s\n' "$@" | sed 's/^/# /'
-	fi
-}
-
-# gives STATUS TITLE CMD...: runs it, output to $T/stdout and $T/stderr
-gives() {
-	local want=$1 title=$2 got
-	shift 2
-	"$@" > "$T/stdout" 2> "$T/stderr" < /dev/null
-	got=$?
-	verdict $((got != want)) "$title: exit $want" "exit $got" "$(tail -n 20 "$T/stderr")"
-}
+P2PCERT=$lab
+# shellcheck source=tests/cli/lib/cli.sh
+. "${lab%/*}/../cli/lib/cli.sh"
+export P2PCERT_LAB_OUT=$T/lab
 
 # says TITLE TEXT: standard error has TEXT in a message of the lab's
 says() {
-	grep -q "^lab: .*$2" "$T/stderr"
-	verdict $? "$1: says so" "no '$2' in:" "$(cat "$T/stderr")"
-}
-
-# is TITLE EXPECTED FOUND
-is() {
-	[[ $2 == "$3" ]]
-	verdict $? "$1" "expected '$2'" "found '$3'"
+	grep -q "^lab: .*$2" "$T/err"
+	verdict $? "$1: says so" "no '$2' in: $(cat "$T/err")"
 }
 
 # nothing_left TITLE: no process of the lab's, and nothing mounted that this test started
 nothing_left() {
 	local left tries
 	for tries in {1..20}; do
-		left=$(pgrep -af "$T/out|/lab/t-" | grep -v "^$$ ")
+		left=$(pgrep -af "$T/lab|/lab/t-" | grep -v "^$$ ")
 		left+=$(grep -F "$T" /proc/mounts)
 		[[ -n $left ]] || break
 		sleep 0.1
@@ -79,10 +49,10 @@ usage_errors() {
 	gives 2 'name of a run that is taken' "$lab" run --as prefix
 	gives 2 'shell without a terminal' "$lab" shell
 	gives 0 'help' "$lab" --help
-	is 'help says nothing on stderr' '' "$(cat "$T/stderr")"
+	is 'help says nothing on stderr' '' "$(cat "$T/err")"
 	gives 0 'list' "$lab" list
 	is 'list shows every platform' "$(find "${lab%/*}/platforms" -name '*.conf' | wc -l)" \
-		"$(tail -n +2 "$T/stdout" | wc -l)"
+		"$(tail -n +2 "$T/out" | wc -l)"
 }
 
 cannot_work() {
@@ -104,6 +74,14 @@ cannot_work() {
 	says 'no such mirror' 'could not be built'
 	is 'no such mirror: nothing is taken for a root' '' \
 		"$(find "$T/none" -mindepth 1 -maxdepth 1 -type d)"
+
+	mkdir "$T"/none/root-{old,new}
+	touch -d '15 days ago' "$T/none/root-old.used"
+	touch -d '13 days ago' "$T/none/root-new.used"
+	gives 3 'roots of before' env P2PCERT_LAB_CACHE="$T/none" \
+		P2PCERT_LAB_MIRROR="file://$T/no-mirror" "$lab" root
+	is 'roots of before: one that was not used for long goes' root-new \
+		"$(cd "$T/none" && find . -name 'root-*' -type d -printf '%f\n')"
 	gives 2 'bad accelerator' env P2PCERT_LAB_ACCEL=warp "$lab" run --command true
 }
 
@@ -114,16 +92,16 @@ guests() {
 
 	gives 42 'status of the command' "$lab" run --as t-status --command \
 		'touch /etc/x 2> /dev/null; touch /lab/t-status/y; echo out; echo err >&2; exit 42'
-	is 'standard output is the command alone' out "$(cat "$T/stdout")"
-	is 'standard error is the command alone' err "$(grep -v '^lab: ' "$T/stderr")"
-	[[ -e $T/out/t-status/y && ! -e $root/etc/x ]]
+	is 'standard output is the command alone' out "$(cat "$T/out")"
+	is 'standard error is the command alone' err "$(grep -v '^lab: ' "$T/err")"
+	[[ -e $T/lab/t-status/y && ! -e $root/etc/x ]]
 	verdict $? "a guest writes to its run's folder and not to the root"
 	nothing_left 'ended'
 
 	gives 3 'panic' "$lab" run --as t-panic --command 'echo c > /proc/sysrq-trigger'
 	says 'panic' 'the guest died'
-	grep -q '^console: .*sysrq' "$T/stderr"
-	verdict $? 'panic: shows the console' "$(cat "$T/stderr")"
+	grep -q '^console: .*sysrq' "$T/err"
+	verdict $? 'panic: shows the console' "$(cat "$T/err")"
 	nothing_left 'panic'
 
 	gives 124 'timeout' "$lab" run --as t-time --timeout 10 --command 'sleep 1000'
@@ -134,7 +112,7 @@ guests() {
 		'pkill -STOP -f guest/init; sleep 1000'
 	says 'hang' 'the guest hangs'
 
-	"$lab" run --as t-term --command 'sleep 1000' > "$T/stdout" 2> "$T/stderr" &
+	"$lab" run --as t-term --command 'sleep 1000' > "$T/out" 2> "$T/err" &
 	pid=$!
 	sleep 6
 	gives 3 'second run of the same name' "$lab" run --as t-term --command true
@@ -144,7 +122,7 @@ guests() {
 	is 'SIGTERM: exit status' 143 $?
 	nothing_left 'SIGTERM'
 
-	"$lab" run --as t-kill --command 'sleep 1000' > "$T/stdout" 2> "$T/stderr" &
+	"$lab" run --as t-kill --command 'sleep 1000' > "$T/out" 2> "$T/err" &
 	pid=$!
 	sleep 6
 	kill -KILL "$pid"
@@ -160,8 +138,6 @@ cannot_work
 if [[ $EUID == 0 ]]; then
 	guests
 else
-	tests=$((tests + 1))
-	echo "ok $tests - guests # SKIP not root"
+	verdict 0 'guests # SKIP not root'
 fi
-echo "1..$tests"
-((failures == 0))
+done_testing

@@ -60,10 +60,14 @@ static void pattern_lines(void **state attr_unused)
 		unsigned int level = (unsigned int)jx_get_int(lines, "level", 6);
 
 		json_array_foreach (json_object_get(lines, "match"), i, line) {
-			const char *got = class_of(patterns, json_string_value(line), level);
+			/* at every level up to its own: no other pattern may take it first */
+			for (unsigned int l = 0; l <= level; l++) {
+				const char *got = class_of(patterns, json_string_value(line), l);
 
-			if (strcmp(got, code) != 0)
-				fail_msg("'%s' is %s, not %s", json_string_value(line), got, code);
+				if (strcmp(got, code) != 0)
+					fail_msg("'%s' at level %u is %s, not %s",
+						 json_string_value(line), l, got, code);
+			}
 			/* what user space writes is never taken for the kernel's */
 			assert_null(kmsg_classify(
 				patterns,

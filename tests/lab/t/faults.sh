@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # from lib/guest.sh and tests/cli/lib/cli.sh
+#
+# Faults committed on purpose, on the reference platform: whatever a module or a scenario can be made
+# to do wrong, each scenario refutes exactly what is wrong, the run fails, and nothing of it lasts
+# into the next run.
+
+[[ -n ${in_guest:-} ]] || exec "$(dirname "$0")/lib/in-guest.sh" reference "$0"
+
+# For each fault and each scenario that commits it, the kinds of evidence that are refuted. One that
+# hangs is ended by the time budget; all others of a row are one run.
+matrix='
+fault          topo.pair-verdict  devpriv.roundtrip   p2pdma.nvme-cmb-read  p2pdma.engine-copy  odp.write      odp.read
+none           pass               pass                pass                  pass                pass           pass
+skip-copy      -                  data                data                  data                data,path      data,path
+corrupt-copy   -                  data                data                  data                data           data
+short-copy     -                  data                data                  data                -              -
+no-migrate     -                  data,path,counters  -                     -                   -              -
+wrong-verdict  path               -                   path                  path                -              -
+pinned         -                  -                   -                     -                   path,counters  path,counters
+leak           leak               leak                leak                  leak                -              -
+warn           kernel_log         kernel_log          kernel_log            kernel_log          -              -
+none           pass               pass                pass                  pass                pass           pass
+hang           timeout            timeout             timeout               timeout             -              -
+'
+budget=4	# seconds
+
+# One line per scenario of a report: what is refuted, the kind of an error, or the outcome.
+# shellcheck disable=SC2016 # the filter is jq's
+what_came='
+.results[] | "\(.id) " +
+if .outcome == "fail" then
+	.evidence | to_entries | map(select(.value.state == "refuted").key) | join(",")
+elif .outcome == "error" then
+	.kind
+else
+	.outcome
+end'
+
+# certified STATUS NAME SCENARIO=CELL... -- ARG...
+certified() {
+	local status=$1 name=$2 cells=()
+	shift 2
+	while [[ $1 != -- ]]; do
+		cells+=("$1")
+		shift
+	done
+	shift
+	certify "$status" "$name" --soft-rdma p2pcert-v0 "$@" "${cells[@]%=*}"
+	reports "$name" 'what is refuted' "$(printf '%s\n' "${cells[@]/=/ }")" "$what_came"
+	nothing_left "$name"
+}
+
+# row FAULT CELL...: the cells in the order of 'scenarios'.
+row() {
+	local fault=$1 name=$((++rows))-$1 cells=() i=0 cell
+	shift
+	for cell; do
+		[[ $cell == - ]] || cells+=("${scenarios[i]}=$cell")
+		i=$((i + 1))
+	done
+	case $fault in
+	none)
+		certified 0 "$name" "${cells[@]}" --
+		;;
+	hang)
+		for cell in "${cells[@]}"; do
+			certified 124 "$name-${cell%=*}" "$cell" -- --inject hang --timeout $budget
+		done
+		;;
+	*)
+		certified 1 "$name" "${cells[@]}" -- --inject "$fault"
+		reports "$name" 'the report tells of the fault' "$fault" '.inject | join(" ")'
+		;;
+	esac
+	last=$name
+}
+
+# A warning taints the kernel until the next boot: told once, of the scenario that did it.
+warned() {
+	[[ -n $(kernel_complaints) ]]
+	verdict $? "$1: the kernel log is not clean"
+	mark_kernel_log
+	reports "$1" 'the taint is put to the first scenario' topo.pair-verdict \
+		'.taint.who[] | select(.names | index("W (warning)")).scenario'
+}
+warned_before() {
+	reports "$1" 'the taint was there before' 'true 0' \
+		'"\(.taint.before.names | index("W (warning)") != null) \(.taint.who | length)"'
+}
+
+rows=0
+last=boot
+tainted=no
+while read -r fault cells; do
+	# shellcheck disable=SC2086,SC2206 # words
+	case $fault in
+	'') continue ;;
+	fault) scenarios=($cells) ;;
+	*) row "$fault" $cells ;;
+	esac
+	case $fault-$tainted in
+	warn-no)
+		warned "$last"
+		tainted=yes
+		;;
+	none-yes) warned_before "$last" ;;
+	esac
+	quiet_kernel "$last"
+done <<< "$matrix"
+done_testing
