@@ -20,7 +20,6 @@
 #include "runner/run.h"
 #include "runner/undo.h"
 #include "scenario/features.h"
-#include "scenario/modfd.h"
 #include "scenario/profile.h"
 
 extern const struct command command_run;
@@ -87,7 +86,10 @@ static void show_progress(void *arg, const struct progress *p)
 /* Faults that scenarios commit themselves, beside those of the test modules. */
 static bool fault_is_known(const char *name)
 {
-	return modfd_fault(name) != 0 || strcmp(name, "pinned") == 0;
+	for (size_t i = 0; i < scenario_registry_len; i++)
+		if (scenario_commits(scenario_registry[i], name))
+			return true;
+	return false;
 }
 
 static void add_inject(struct arguments *a, const char *fault)
@@ -274,10 +276,40 @@ static int with_machine(const struct arguments *a, struct run_options *o)
 	return status;
 }
 
+static bool list_commits(char *const *ids, size_t n, const char *fault)
+{
+	for (size_t i = 0; i < n; i++)
+		if (scenario_commits(scenario_find(ids[i]), fault))
+			return true;
+	return false;
+}
+
+/* A fault that nobody commits would be taken for one that nobody noticed. */
+static int check_faults(const struct arguments *a, const struct run_options *o)
+{
+	const struct profile *p = o->profile;
+
+	for (size_t i = 0; i < a->nr_inject; i++) {
+		const char *fault = a->inject[i];
+		bool committed = o->nr_ids ? list_commits(o->ids, o->nr_ids, fault)
+					   : list_commits(p->required.ids, p->required.n, fault) ||
+						     list_commits(p->recommended.ids,
+								  p->recommended.n, fault);
+
+		if (!committed)
+			return cmd_usage_error(&command_run,
+					       "none of the scenarios to run commits the fault "
+					       "'%s'",
+					       fault);
+	}
+	return -1;
+}
+
 static int with_profile(const struct arguments *a, struct run_options *o)
 {
 	autoprofile struct profile *profile = NULL;
 	autofree char *why = NULL;
+	int status;
 
 	if (profile_load(a->profile, scenario_registry, scenario_registry_len, &profile, &why) <
 	    0) {
@@ -291,6 +323,9 @@ static int with_profile(const struct arguments *a, struct run_options *o)
 		if (!scenario_find(o->ids[i]))
 			return cmd_usage_error(&command_run, "unknown scenario '%s'", o->ids[i]);
 	o->profile = profile;
+	status = check_faults(a, o);
+	if (status >= 0)
+		return status;
 	if (geteuid() != 0) {
 		log_error("a run needs root: it loads modules and reads the kernel log");
 		return EXIT_ENVIRONMENT;

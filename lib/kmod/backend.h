@@ -37,6 +37,9 @@ static inline const struct kmod_backend *kmod_backend(const struct kmod_env *env
 /* env->release or the running kernel's; the caller frees it. */
 char *kmod_release(const struct kmod_env *env) attr_must_check;
 
+/* "7.2.12-amd64 SMP preempt mod_unload" starts with the release. */
+bool kmod_built_for(const char *vermagic, const char *release);
+
 /* Sets *why (releasing nothing) and returns err, so that it ends a function. */
 int kmod_fail(struct kmod_why *why, int err, enum kmod_reason reason, const char *fmt, ...)
 	attr_printf(4, 5) attr_must_check;

@@ -109,7 +109,13 @@ static int explain_format(const struct kmod_env *env, const char *name, const ch
 	struct kmod_file_info info;
 	int r = kmod_backend(env)->file_info(file, &info);
 
-	if (r == 0 && info.vermagic)
+	if (r == 0 && info.vermagic && kmod_built_for(info.vermagic, release))
+		r = kmod_fail(why, err, KMOD_REJECTED,
+			      "cannot load '%s': built for this release, but '%s' is not how this "
+			      "kernel is configured, as the kernel log says: build it again with "
+			      "its own headers",
+			      name, info.vermagic);
+	else if (r == 0 && info.vermagic)
 		r = kmod_fail(why, err, KMOD_MISSING,
 			      "cannot load '%s': it was built for '%s', this kernel is '%s': build "
 			      "it again with 'p2pcert kmod build'",

@@ -106,6 +106,7 @@ struct kmod_state {
 	uint64_t use_count;
 	bool verified; /* what is loaded is provably `file`, and speaks our interface */
 	char *problem; /* why it is loaded and not verified, or why it could not be loaded */
+	enum kmod_reason reason; /* what kind of problem */
 };
 
 /*

@@ -47,10 +47,8 @@ int kmod_load(const struct kmod_env *env, const char *name, const char *paramete
 		return kmod_fail(why, r, KMOD_FAILED, "'%s' is not a module of p2pcert", name);
 	if (s.verified)
 		r = 0;
-	else if (s.loaded)
-		r = kmod_fail(why, -EEXIST, KMOD_REJECTED, "%s", s.problem);
 	else if (s.problem)
-		r = kmod_fail(why, -ENOENT, KMOD_MISSING, "%s", s.problem);
+		r = kmod_fail(why, s.loaded ? -EEXIST : -ENOENT, s.reason, "%s", s.problem);
 	else
 		r = insert(env, name, s.file, parameters, changed, why);
 	kmod_state_release(&s);

@@ -146,24 +146,29 @@ static bool lies_in(const char *file, const char *dir)
 	       real_file[len] == '/';
 }
 
-/* "7.2.12-amd64 SMP preempt mod_unload" starts with the release. */
-static bool built_for(const char *vermagic, const char *release)
+bool kmod_built_for(const char *vermagic, const char *release)
 {
 	size_t len = strlen(release);
 
 	return strncmp(vermagic, release, len) == 0 && (!vermagic[len] || vermagic[len] == ' ');
 }
 
-/* Why the file cannot be what this p2pcert needs. */
-static char *doubt_file(const struct kmod_env *env, const struct kmod_state *s)
+/* Why the file cannot be what this p2pcert needs; *reason tells absent from refused. */
+static char *doubt_file(const struct kmod_env *env, const struct kmod_state *s,
+			enum kmod_reason *reason)
 {
 	autofree char *release = kmod_release(env);
 	autofree char *dir = kmod_dir(env);
 
+	*reason = KMOD_MISSING;
 	if (!s->file)
 		return xasprintf("no '%s.ko' is built for this kernel: 'p2pcert kmod build' builds "
 				 "it",
 				 s->info->name);
+	if (s->file_vermagic && !kmod_built_for(s->file_vermagic, release))
+		return xasprintf("'%s' was built for '%s', this kernel is '%s': build it again",
+				 s->file, s->file_vermagic, release);
+	*reason = KMOD_REJECTED;
 	if (!lies_in(s->file, dir))
 		return xasprintf("'%s' is a link to outside of '%s'", s->file, dir);
 	if (!s->file_version || !s->file_vermagic)
@@ -171,9 +176,6 @@ static char *doubt_file(const struct kmod_env *env, const struct kmod_state *s)
 	if (!same(s->file_version, p2pcert_version()))
 		return xasprintf("'%s' has version '%s', this p2pcert '%s': build it again",
 				 s->file, s->file_version, p2pcert_version());
-	if (!built_for(s->file_vermagic, release))
-		return xasprintf("'%s' was built for '%s', this kernel is '%s': build it again",
-				 s->file, s->file_vermagic, release);
 	return NULL;
 }
 
@@ -200,9 +202,12 @@ int kmod_state_read(const struct kmod_env *env, const char *name, struct kmod_st
 		return -ENOENT;
 	read_file(env, state);
 	read_loaded(env, state);
-	state->problem = doubt_file(env, state);
+	state->problem = doubt_file(env, state, &state->reason);
 	if (!state->problem && state->loaded)
 		state->problem = doubt_loaded(env, state);
+	/* whatever the file is: what is loaded is not it */
+	if (state->loaded)
+		state->reason = KMOD_REJECTED;
 	state->verified = state->loaded && !state->problem;
 	return 0;
 }

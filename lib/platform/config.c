@@ -295,18 +295,38 @@ static bool all_ones(const uint8_t *bytes, size_t len)
 	return true;
 }
 
+/*
+ * Why these bytes cannot be the function's own; NULL if they can. Vendor 0000 is nobody's, and ffff is
+ * what the registers of a VF say (PCIe 6.0, 9.3.4.1.1), whose ids the kernel knows from its PF.
+ */
+static const char *disbelief(const struct function *f, const uint8_t *config)
+{
+	uint16_t vendor = le16(config + REG_VENDOR);
+
+	if (all_ones(config, HEADER_BYTES))
+		return "config space reads as all ones: the function does not answer";
+	if (vendor == 0)
+		return "config space has no vendor: it is not what the function says";
+	if (f->ids_known && vendor != 0xffff && vendor != f->vendor)
+		return "config space has another vendor than the kernel knows: it is not the "
+		       "function's";
+	return NULL;
+}
+
 void platform_parse_config(struct platform *p, struct function *f, const uint8_t *config,
 			   size_t len)
 {
+	const char *why = NULL;
 	bool has_list, express = false;
 
 	f->config_bytes = len >= EXTENDED_BYTES   ? EXTENDED_BYTES
 			  : len >= STANDARD_BYTES ? STANDARD_BYTES
 			  : len >= HEADER_BYTES   ? HEADER_BYTES
 						  : 0;
-	if (f->config_bytes && all_ones(config, HEADER_BYTES)) {
-		platform_add_gap(p, pci_addr_str(f->addr),
-				 "config space reads as all ones: the function does not answer");
+	if (f->config_bytes)
+		why = disbelief(f, config);
+	if (why) {
+		platform_add_gap(p, pci_addr_str(f->addr), "%s", why);
 		f->config_bytes = 0;
 	}
 	if (!f->config_bytes)

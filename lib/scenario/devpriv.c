@@ -19,7 +19,7 @@
 #include "scenario/scenario.h"
 
 #define MODULE P2PCERT_DEV_DEVPRIV
-#define FAULTS \
+#define MODULE_FAULTS \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY | \
 	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_WARN | P2PCERT_FAULT_HANG)
 
@@ -428,7 +428,7 @@ static void avoid_numa_balancing(void)
 /* Module, page table and a chunk of memory. As run_case(). */
 static int run_with_device(struct scenario_ctx *ctx, uint64_t *refcnt)
 {
-	autoclose int fd = modfd_open(ctx, MODULE, modfd_injected(ctx, FAULTS), refcnt);
+	autoclose int fd = modfd_open(ctx, MODULE, modfd_injected(ctx, MODULE_FAULTS), refcnt);
 	autoclose int pagemap = pagemap_open(NULL);
 	autofree unsigned char *chunk = xcalloc(1, CHUNK);
 	struct round r = { .ctx = ctx, .fd = fd, .pagemap = pagemap, .chunk = chunk };
@@ -463,5 +463,6 @@ const struct scenario scenario_devpriv_roundtrip = {
 	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK),
 	.safety = SAFETY_SAFE,
 	.seconds = 120,
+	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "no-migrate", "leak", "warn", "hang"),
 	.run = run_roundtrip,
 };

@@ -578,6 +578,7 @@ const struct scenario scenario_odp_write = {
 	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
 	.safety = SAFETY_SAFE,
 	.seconds = 60,
+	.FAULTS("skip-copy", "corrupt-copy", "pinned"),
 	.run = run_write,
 };
 
@@ -588,5 +589,6 @@ const struct scenario scenario_odp_read = {
 	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
 	.safety = SAFETY_SAFE,
 	.seconds = 60,
+	.FAULTS("skip-copy", "corrupt-copy", "pinned"),
 	.run = run_read,
 };

@@ -323,5 +323,6 @@ const struct scenario scenario_p2pdma_engine_copy = {
 	.evidence = EV(DATA) | EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
 	.seconds = 180,
+	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", "warn", "hang"),
 	.run = run_engine_copy,
 };

@@ -263,5 +263,6 @@ const struct scenario scenario_p2pdma_nvme_cmb_read = {
 	.evidence = EV(DATA) | EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
 	.seconds = 120,
+	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", "warn", "hang"),
 	.run = run_nvme_cmb_read,
 };

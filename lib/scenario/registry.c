@@ -23,3 +23,11 @@ const struct scenario *scenario_find(const char *id)
 			return scenario_registry[i];
 	return NULL;
 }
+
+bool scenario_commits(const struct scenario *s, const char *fault)
+{
+	for (const char *const *f = s->faults; f && *f; f++)
+		if (strcmp(*f, fault) == 0)
+			return true;
+	return false;
+}

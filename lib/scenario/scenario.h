@@ -48,6 +48,7 @@ struct scenario {
 	size_t nr_needs;
 	unsigned int evidence; /* EV() mask of what a pass requires, beyond the kernel log */
 	enum safety safety;
+	const char *const *faults; /* that --inject can ask of it, see FAULTS(); NULL: none */
 	unsigned int seconds; /* soft deadline on real hardware; scaled on slow machines */
 	enum outcome (*run)(struct scenario_ctx *ctx);
 };
@@ -57,10 +58,19 @@ struct scenario {
 	needs = (const struct need[]){ __VA_ARGS__ }, \
 	.nr_needs = sizeof((const struct need[]){ __VA_ARGS__ }) / sizeof(struct need)
 
+/* .FAULTS("skip-copy", "leak") */
+#define FAULTS(...) \
+	faults = (const char *const[]) \
+	{ \
+		__VA_ARGS__, NULL \
+	}
+
 /* All of them, in the order of the catalogue. */
 extern const struct scenario *const scenario_registry[];
 extern const size_t scenario_registry_len;
 const struct scenario *scenario_find(const char *id);
+/* Can --inject ask this fault of the scenario? */
+bool scenario_commits(const struct scenario *s, const char *fault);
 
 /* --- what the caller knows of the machine, given to requirements and scenarios ---------------- */
 

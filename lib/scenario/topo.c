@@ -15,7 +15,7 @@
 #include "scenario/scenario.h"
 
 #define MODULE P2PCERT_DEV_P2P
-#define FAULTS \
+#define MODULE_FAULTS \
 	(P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_WARN | P2PCERT_FAULT_HANG)
 
 /* A machine of hundreds of functions has 100,000 pairs: those that agree are then only counted. */
@@ -248,7 +248,7 @@ static enum outcome run_pair_verdict(struct scenario_ctx *ctx)
 	uint64_t refcnt;
 	enum outcome outcome;
 
-	s.fd = modfd_open(ctx, MODULE, modfd_injected(ctx, FAULTS), &refcnt);
+	s.fd = modfd_open(ctx, MODULE, modfd_injected(ctx, MODULE_FAULTS), &refcnt);
 	if (s.fd < 0)
 		return OUTCOME_ERROR;
 	s.listed = jx_array();
@@ -267,5 +267,6 @@ const struct scenario scenario_topo_pair_verdict = {
 	.evidence = EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
 	.seconds = 60,
+	.FAULTS("wrong-verdict", "leak", "warn", "hang"),
 	.run = run_pair_verdict,
 };

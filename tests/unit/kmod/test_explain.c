@@ -23,7 +23,7 @@ static void insert_errors(void **state)
 		{ ENOSYS, KMOD_UNSUPPORTED, "cannot load modules" },
 		{ ENOMEM, KMOD_FAILED, "memory" },
 		{ EPERM, KMOD_PERMISSION, "CAP_SYS_MODULE" },
-		{ ENOEXEC, KMOD_MISSING, "'6.66 SMP preempt mod_unload '" },
+		{ ENOEXEC, KMOD_REJECTED, "'6.66 SMP preempt mod_unload '" },
 	};
 	struct kmod_env env = fake_reset(*state);
 
@@ -37,6 +37,24 @@ static void insert_errors(void **state)
 			fail_msg("'%s' does not speak of '%s'", why.text, rows[i].word);
 		kmod_why_release(&why);
 	}
+}
+
+/* The format can be wrong for another release, or for this one as it is configured. */
+static void format_has_causes(void **state)
+{
+	struct kmod_env env = fake_reset(*state);
+	struct kmod_why why = { 0 };
+
+	fake.file_vermagic = "6.667 SMP preempt mod_unload ";
+	assert_int_equal(kmod_explain_insert(&env, NAME, "/x.ko", -ENOEXEC, &why), -ENOEXEC);
+	assert_int_equal(why.reason, KMOD_MISSING);
+	assert_non_null(strstr(why.text, "'6.667 SMP preempt mod_unload '"));
+	kmod_why_release(&why);
+	fake.file_vermagic = "6.66 SMP preempt";
+	assert_int_equal(kmod_explain_insert(&env, NAME, "/x.ko", -ENOEXEC, &why), -ENOEXEC);
+	assert_int_equal(why.reason, KMOD_REJECTED);
+	assert_non_null(strstr(why.text, "configured"));
+	kmod_why_release(&why);
 }
 
 static void permission_has_causes(void **state)
@@ -84,9 +102,8 @@ static void reason_names(attr_unused void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_dir(insert_errors),
-		test_in_dir(permission_has_causes),
-		test_in_dir(not_a_module),
+		test_in_dir(insert_errors),         test_in_dir(format_has_causes),
+		test_in_dir(permission_has_causes), test_in_dir(not_a_module),
 		cmocka_unit_test(reason_names),
 	};
 

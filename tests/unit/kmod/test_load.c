@@ -40,6 +40,35 @@ static void nothing_built(void **state)
 	kmod_why_release(&why);
 }
 
+/* What was not built for this kernel is missing; what is not what it should be is refused. */
+static void wrong_files(void **state)
+{
+	static const struct {
+		const char *version, *vermagic;
+		enum kmod_reason reason;
+	} rows[] = {
+		{ "0.0.0", "6.66 SMP preempt mod_unload ", KMOD_REJECTED },
+		{ NULL, "6.66 SMP preempt mod_unload ", KMOD_REJECTED },
+		{ "0.0.0", NULL, KMOD_REJECTED },
+		{ "0.0.0", "6.667 SMP preempt mod_unload ", KMOD_MISSING },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct kmod_env env = fake_reset(*state);
+		struct kmod_why why = { 0 };
+		bool changed;
+
+		fake_write(FILE_PATH, "x");
+		fake.file_version = rows[i].version;
+		fake.file_vermagic = rows[i].vermagic;
+		assert_int_equal(kmod_load(&env, NAME, NULL, &changed, &why), -ENOENT);
+		assert_int_equal(why.reason, rows[i].reason);
+		assert_false(changed);
+		assert_int_equal(fake.nr_inserts, 0);
+		kmod_why_release(&why);
+	}
+}
+
 static void foreign_is_left_alone(void **state)
 {
 	struct kmod_env env = fake_reset(*state);
@@ -122,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test_in_dir(load_and_unload),
 		test_in_dir(nothing_built),
+		test_in_dir(wrong_files),
 		test_in_dir(foreign_is_left_alone),
 		test_in_dir(unverified_goes_again),
 		test_in_dir(busy),

@@ -166,6 +166,32 @@ static void test_no_answer(void **state)
 	assert_gap(x, "all ones");
 }
 
+/* Bytes that are somebody else's, or nobody's, are not believed. */
+static void test_wrong_vendor(void **state)
+{
+	struct fixture *x = *state;
+
+	x->f->ids_known = true;
+	x->f->vendor = 0x8086;
+	put32(x->config, 0, 0x123410de);
+	parse(x, 4096);
+	assert_int_equal(x->f->config_bytes, 0);
+	assert_int_equal(x->f->vendor, 0x8086);
+	assert_int_equal(x->f->acs.known, KNOWN_NO);
+	assert_gap(x, "another vendor");
+}
+
+static void test_zeros(void **state)
+{
+	struct fixture *x = *state;
+
+	memset(x->config, 0, sizeof(x->config));
+	parse(x, 4096);
+	assert_int_equal(x->f->config_bytes, 0);
+	assert_int_equal(x->f->acs.known, KNOWN_NO);
+	assert_gap(x, "no vendor");
+}
+
 static void test_port_types(void **state)
 {
 	static const enum port_type types[16] = {
@@ -492,6 +518,8 @@ int main(void)
 		TEST(test_source_ids_stay),
 		TEST(test_virtual_function_ids),
 		TEST(test_no_answer),
+		TEST(test_wrong_vendor),
+		TEST(test_zeros),
 		TEST(test_port_types),
 		TEST(test_link),
 		TEST(test_no_link),
