@@ -164,19 +164,37 @@ lab_build() {
 	contained build_inside "$root" "$(root_kernel "$root" "$1")"
 }
 
+# in_root ROOT CMD...: in the container, after root_enter.
+in_root() {
+	local root=$1
+	shift
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 chroot "$root" "$@"
+}
+
+# lab_enter COMMAND: runs the shell command in the root, the tree at /src, out/lab at /lab.
+lab_enter() {
+	deps_check
+	# shellcheck disable=SC2119
+	root_make
+	contained enter_inside "$root" "$1"
+}
+
+enter_inside() {
+	root_enter "$1"
+	in_root "$1" sh -c "$2"
+}
+
 # build_inside ROOT RELEASE: in the container, one at a time.
 build_inside() {
 	local root=$1 release=$2 lock commit
 	exec {lock}> "$out/.build.lock"
 	flock "$lock"
 	root_enter "$root"
-	local in_root=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8
-		chroot "$root")
 	commit=$(git -C "$tree" describe --always --dirty --abbrev=12 2> /dev/null) || commit=unknown
-	"${in_root[@]}" make -C /src -j "$(nproc)" --no-print-directory COMMIT="$commit" \
+	in_root "$root" make -C /src -j "$(nproc)" --no-print-directory COMMIT="$commit" \
 		BUILD=/lab/build PREFIX=/lab/prefix all install >&2 || die 'p2pcert could not be built'
 	mkdir -p "$out/kmods"
-	"${in_root[@]}" /lab/prefix/bin/p2pcert kmod build --kernel "$release" \
+	in_root "$root" /lab/prefix/bin/p2pcert kmod build --kernel "$release" \
 		--output "/lab/kmods/$release" >&2 ||
 		die "the test modules could not be built for '$release'"
 }
