@@ -20,7 +20,8 @@
  * undo-done	undo, result "undone" | "gone" (there was nothing to undo, or the change was never made) |
  *		"failed", [text]
  * module	name, file, version, srcversion, verified (bool), [parameters]
- * scenario-start	scenario, dir ("003-odp.write"), taint (what is new in it came between scenarios)
+ * scenario-start	scenario, dir ("003-odp.write"), requires[] (kinds of evidence, for a pass),
+ *		taint (what is new in it came between scenarios)
  * device	address | name
  * evidence	kind, state, text
  * measurement	name, unit, value (number)

@@ -132,6 +132,7 @@ static const struct field fields_module[] = {
 
 static const struct field fields_scenario_start[] = {
 	{ "dir", TYPE_STRING, 0, NULL },
+	{ "requires", TYPE_EVIDENCE_KIND, ARR | OPT, NULL },
 	{ "taint", TYPE_OBJECT, 0, fields_taint },
 	END,
 };
@@ -396,10 +397,20 @@ static int take_module(struct taking *t)
 
 static int take_scenario_start(struct taking *t)
 {
+	const json_t *required;
+	size_t i;
+
 	if (t->result->started)
 		return refuse(t->why, "scenario '%s' was started before", t->result->id);
 	t->result->started = true;
 	t->result->dir = jx_get_str(t->record, "dir");
+	json_array_foreach (json_object_get(t->record, "requires"), i, required) {
+		enum evidence_kind kind;
+
+		if (evidence_kind_parse(json_string_value(required), &kind) < 0)
+			BUG("required evidence was not checked");
+		t->result->evidence[kind].required = true;
+	}
 	/* what came up between two scenarios is not the doing of this one */
 	take_taint(t, NULL);
 	/* gone on with after it had ended, as after a signal */

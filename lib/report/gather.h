@@ -17,6 +17,7 @@
 
 struct run_evidence {
 	bool said;
+	bool required; /* for a pass */
 	enum evidence_state state; /* the worst that was said */
 	json_t *details; /* array of strings */
 };

@@ -93,6 +93,7 @@ static json_t *evidence_to_json(const struct run_result *result)
 		const struct run_evidence *evidence = &result->evidence[k];
 		json_t *one = jx_object();
 
+		jx_set_bool(one, "required", evidence->required);
 		jx_set_str(one, "state", evidence_state_name(evidence->state));
 		jx_set(one, "details", json_incref(evidence->details));
 		jx_set(o, evidence_kind_name((enum evidence_kind)k), one);

@@ -447,11 +447,22 @@ static json_t *child_to_json(const struct supervise_result *result)
 	return child;
 }
 
+/* Of a pass: what the scenario says, and a kernel log that is clean. */
+static unsigned int required_evidence(const struct scenario *s)
+{
+	return s->evidence | EV(KERNEL_LOG);
+}
+
 static void put_scenario_start(struct run *run, const char *folder)
 {
 	json_t *record = journal_record("scenario-start");
+	json_t *requires = jx_array();
 
+	for (unsigned int k = 0; k < NR_EVIDENCE_KINDS; k++)
+		if (required_evidence(run->current) & 1u << k)
+			jx_append_str(requires, evidence_kind_name(k));
 	jx_set_str(record, "dir", folder);
+	jx_set(record, "requires", requires);
 	jx_set(record, "taint", taint_to_json(run->taint));
 	put(run, record);
 }
@@ -520,9 +531,9 @@ static void run_in_folder(struct run *run, int output, int kernel_log)
 	result.states[EVIDENCE_KERNEL_LOG] =
 		slice_settle(&sr.slice, o->kmsg != NULL, read_new_taint(run));
 	keep_error(run, sr.slice.err);
-	outcome = outcome_settle(result.claimed, s->evidence | EV(KERNEL_LOG), result.states);
+	outcome = outcome_settle(result.claimed, required_evidence(s), result.states);
 	if (outcome != result.claimed)
-		say_why(run, &result, s->evidence | EV(KERNEL_LOG), outcome);
+		say_why(run, &result, required_evidence(s), outcome);
 	if (sr.slice.nr_bad)
 		run->quiet_until_ns = clock_ns() + o->quiet_ns;
 	put_end(run, outcome, result.kind, child_to_json(&result), result.deadline,
