@@ -217,8 +217,16 @@ guest_kill() {
 	((${#followers[@]} == 0)) || wait "${followers[@]}" || true
 }
 
-# guest_console: the end of the console log, for a person who asks why.
+# guest_console: of the console log what a person who asks why wants: all from the first complaint on,
+# or the end where there is none.
 guest_console() {
-	say "the last lines of '$run/console.log':"
-	tail -n 30 "$run/console.log" | tr -d '\r' | sed 's/^/console: /' >&2
+	local first
+	first=$(grep -nE -m 1 'Kernel panic|BUG: |Oops: |cut here' "$run/console.log" |
+		cut -d : -f 1) || true
+	say "from '$run/console.log':"
+	if [[ -n $first ]]; then
+		sed -n "$first,$((first + 99))p" "$run/console.log"
+	else
+		tail -n 30 "$run/console.log"
+	fi | tr -d '\r' | sed 's/^/console: /' >&2
 }
