@@ -66,8 +66,6 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "KERNEL-TAINT", SEVERITY_MAJOR },
 		{ "KERNEL-WARNING", SEVERITY_MAJOR },
 		{ "FEATURE-WAYS-DISAGREE", SEVERITY_MINOR },
-		{ "ODP-UNCLAIMED-WORKS", SEVERITY_MINOR },
-		{ "MODULE-UNVERIFIED", SEVERITY_MAJOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
