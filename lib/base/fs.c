@@ -2,9 +2,12 @@
 /* Small files read whole, files published whole, directories made. */
 #include "base/fs.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -152,6 +155,9 @@ static char *dir_of(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
+/* Of the names of temporary files, which end in a random number. */
+#define TEMPORARY_PREFIX ".p2pcert-"
+
 static int write_synced(int fd, const void *buf, size_t len, mode_t mode)
 {
 	int r = fs_write_all(fd, buf, len);
@@ -169,20 +175,17 @@ int fs_publish(int dirfd, const char *path, const void *buf, size_t len, mode_t 
 	autofree char *tmp = NULL;
 	autoclose int parent = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int fd = -1;
+	uint64_t name;
 	int r;
 
 	if (parent < 0)
 		return -errno;
-	/* O_EXCL does the work: the name need only be unlikely, not secret */
-	for (unsigned int try = 0; fd < 0 && try < 100; try++) {
-		free(take_ptr(tmp));
-		tmp = xasprintf("%s.%d.%u.tmp", path, (int)getpid(), try);
-		fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0 && errno != EEXIST)
-			return -errno;
-	}
+	if (getrandom(&name, sizeof(name), 0) != sizeof(name))
+		return -EIO;
+	tmp = xasprintf("%s/" TEMPORARY_PREFIX "%016" PRIx64, dir, name);
+	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return -EEXIST;
+		return -errno;
 	r = write_synced(fd, buf, len, mode);
 	if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
 		r = -errno;
@@ -191,6 +194,19 @@ int fs_publish(int dirfd, const char *path, const void *buf, size_t len, mode_t 
 		return r;
 	}
 	return fsync(parent) < 0 ? -errno : 0;
+}
+
+void fs_sweep(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (strncmp(e->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0)
+			unlinkat(dirfd, e->d_name, 0);
+	if (dir)
+		closedir(dir);
 }
 
 int fs_write_output(const char *path, const void *buf, size_t len)

@@ -42,6 +42,9 @@ int fs_write_attr(int dirfd, const char *path, const char *text) attr_must_check
 int fs_publish(int dirfd, const char *path, const void *buf, size_t len,
 	       mode_t mode) attr_must_check;
 
+/* Removes the temporaries of fs_publish() that a process which was killed has left in dirfd. */
+void fs_sweep(int dirfd);
+
 /*
  * Writes the file that a user named for output: a regular file is published, mode 0644; a device or
  * a pipe is written to as it is.

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
@@ -22,16 +23,23 @@ struct journal {
 	int fd;
 	int64_t next_seq;
 	off_t size; /* of whole records */
+	uint32_t crc; /* of these bytes */
 	int failed; /* negative errno of the first write that failed */
 };
 
-static struct journal *journal_new(int fd, int64_t next_seq, off_t size)
+static uint32_t crc_of(uint32_t crc, const char *bytes, size_t len)
+{
+	return (uint32_t)crc32_z(crc, (const Bytef *)bytes, len);
+}
+
+static struct journal *journal_new(int fd, int64_t next_seq, off_t size, uint32_t crc)
 {
 	struct journal *j = xcalloc(1, sizeof(*j));
 
 	j->fd = fd;
 	j->next_seq = next_seq;
 	j->size = size;
+	j->crc = crc;
 	return j;
 }
 
@@ -39,11 +47,11 @@ struct journal *journal_create(int dirfd)
 {
 	autoclose int fd =
 		openat(dirfd, JOURNAL_NAME,
-		       O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		       O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0 || fsync(dirfd) < 0)
 		return NULL;
-	return journal_new(take_fd(fd), 0, 0);
+	return journal_new(take_fd(fd), 0, 0, 0);
 }
 
 void journal_close(struct journal *j)
@@ -70,6 +78,33 @@ static int64_t realtime_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* A scenario runs with our rights, and can go wrong in any way: not every change is ours. */
+static int check_file(const struct journal *j)
+{
+	struct stat st;
+
+	if (fstat(j->fd, &st) < 0)
+		return -errno;
+	return st.st_nlink == 0 || st.st_size != j->size ? -ESTALE : 0;
+}
+
+int journal_verify(const struct journal *j)
+{
+	char buf[65536];
+	uint32_t crc = 0;
+	off_t at = 0;
+	ssize_t n;
+	int r = check_file(j);
+
+	while (r == 0 && (n = pread(j->fd, buf, sizeof(buf), at)) != 0) {
+		if (n < 0)
+			return -errno;
+		crc = crc_of(crc, buf, (size_t)n);
+		at += n;
+	}
+	return r == 0 && crc != j->crc ? -EBADMSG : r;
+}
+
 int journal_write(struct journal *j, json_t *record)
 {
 	autojson json_t *body = record;
@@ -92,6 +127,11 @@ int journal_write(struct journal *j, json_t *record)
 	len = strlen(line);
 	line[len++] = '\n'; /* in place of the NUL: only len bytes are used from here on */
 
+	r = check_file(j);
+	if (r < 0) {
+		j->failed = r;
+		return r;
+	}
 	r = fs_write_all(j->fd, line, len);
 	if (r == 0 && fdatasync(j->fd) < 0)
 		r = -errno;
@@ -102,9 +142,20 @@ int journal_write(struct journal *j, json_t *record)
 		j->failed = r;
 		return r;
 	}
+	j->crc = crc_of(j->crc, line, len);
 	j->size += (off_t)len;
 	j->next_seq++;
 	return 0;
+}
+
+int journal_error(const struct journal *j)
+{
+	return j->failed;
+}
+
+size_t journal_records(const struct journal *j)
+{
+	return (size_t)j->next_seq;
 }
 
 /* What is wrong with a line as the index-th record (NULL if nothing is); the caller frees it. */
@@ -119,8 +170,9 @@ static char *record_fault(const json_t *record, size_t index)
 	return NULL;
 }
 
-/* As journal_read(); *good is the length in bytes of the whole records. */
-static int read_records(int dirfd, json_t **records, bool *torn, off_t *good, char **why)
+/* As journal_read(); *good is the length in bytes of the whole records, *crc their checksum. */
+static int read_records(int dirfd, json_t **records, bool *torn, off_t *good, uint32_t *crc,
+			char **why)
 {
 	autojson json_t *list = jx_array();
 	autofree char *text = NULL;
@@ -157,15 +209,17 @@ static int read_records(int dirfd, json_t **records, bool *torn, off_t *good, ch
 		jx_append(list, take_ptr(record));
 	}
 	*good = pos - text;
+	*crc = crc_of(0, text, (size_t)*good);
 	*records = take_ptr(list);
 	return 0;
 }
 
 int journal_read(int dirfd, json_t **records, bool *torn, char **why)
 {
+	uint32_t crc;
 	off_t good;
 
-	return read_records(dirfd, records, torn, &good, why);
+	return read_records(dirfd, records, torn, &good, &crc, why);
 }
 
 struct journal *journal_append(int dirfd)
@@ -173,17 +227,18 @@ struct journal *journal_append(int dirfd)
 	autojson json_t *records = NULL;
 	autofree char *why = NULL;
 	autoclose int fd = -1;
+	uint32_t crc;
 	off_t good;
 	bool torn;
 	int r;
 
-	r = read_records(dirfd, &records, &torn, &good, &why);
+	r = read_records(dirfd, &records, &torn, &good, &crc, &why);
 	if (r < 0) {
 		errno = -r;
 		return NULL;
 	}
-	fd = openat(dirfd, JOURNAL_NAME, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dirfd, JOURNAL_NAME, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || (torn && ftruncate(fd, good) < 0))
 		return NULL;
-	return journal_new(take_fd(fd), (int64_t)json_array_size(records), good);
+	return journal_new(take_fd(fd), (int64_t)json_array_size(records), good, crc);
 }

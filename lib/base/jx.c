@@ -13,6 +13,16 @@
 #include "base/log.h"
 #include "base/text.h"
 
+static void *allocate(size_t size)
+{
+	return xreallocarray(NULL, 1, size);
+}
+
+void jx_init(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
 static json_t *checked(json_t *value)
 {
 	if (!value)

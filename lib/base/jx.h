@@ -14,6 +14,12 @@
 
 #include "base/attr.h"
 
+/*
+ * Called once, before anything else of this file or of jansson: memory that is out then ends the process
+ * inside jansson as well, where a parser would take it for invalid JSON.
+ */
+void jx_init(void);
+
 json_t *jx_object(void) attr_must_check;
 json_t *jx_array(void) attr_must_check;
 json_t *jx_string(const char *s) attr_must_check;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "../test.h"
+#include "base/alloc.h"
 #include "base/fs.h"
 #include "base/jx.h"
 
@@ -199,12 +200,55 @@ static void disk_full(void **state)
 	assert_int_equal(read_size(dir, false), 2);
 }
 
+/* A process that has the journal open must notice when somebody else lays hands on it. */
+static void changed_by_others(void **state)
+{
+	static const struct {
+		const char *what;
+		int written, verified; /* what the next write and the verification give */
+	} changes[] = {
+		{ "nothing", 0, 0 },
+		{ "appended", -ESTALE, -ESTALE },
+		{ "truncated", -ESTALE, -ESTALE },
+		{ "removed", -ESTALE, -ESTALE },
+		{ "in place", 0, -EBADMSG },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		autofree char *path = xasprintf("%s/%zu", (char *)*state, i);
+		autoclose int dir = -1;
+		autoclose int fd = -1;
+		struct journal *j;
+
+		assert_int_equal(mkdir(path, 0700), 0);
+		dir = open_dir(path);
+		j = journal_create(dir);
+		assert_non_null(j);
+		assert_int_equal(journal_write(j, why_record("one")), 0);
+		assert_int_equal(journal_verify(j), 0);
+		fd = openat(dir, JOURNAL_NAME, O_WRONLY | O_CLOEXEC);
+		if (strcmp(changes[i].what, "appended") == 0)
+			assert_int_equal(pwrite(fd, "{}\n", 3, lseek(fd, 0, SEEK_END)), 3);
+		else if (strcmp(changes[i].what, "truncated") == 0)
+			assert_int_equal(ftruncate(fd, 5), 0);
+		else if (strcmp(changes[i].what, "removed") == 0)
+			assert_int_equal(unlinkat(dir, JOURNAL_NAME, 0), 0);
+		else if (strcmp(changes[i].what, "in place") == 0)
+			assert_int_equal(pwrite(fd, "E", 1, 3), 1);
+		assert_int_equal(journal_write(j, why_record("two")), changes[i].written);
+		assert_int_equal(journal_error(j), changes[i].written);
+		assert_int_equal(journal_verify(j), changes[i].verified);
+		journal_close(j);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_dir(written_and_read), test_in_dir(torn_anywhere),
 		test_in_dir(torn_to_zeroes),   test_in_dir(damaged),
 		test_in_dir(absent),           test_in_dir(disk_full),
+		test_in_dir(changed_by_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
