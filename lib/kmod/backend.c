@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "base/alloc.h"
+#include "base/jx.h"
 #include "base/text.h"
 
 static void auto_ctx(struct kmod_ctx **ctx)
@@ -60,20 +61,25 @@ static int insert(const char *path, const char *parameters)
 	return kmod_module_insert_module(module, 0, parameters ? parameters : "");
 }
 
+static int look_up(struct kmod_ctx *ctx, const char *name, struct kmod_list **list)
+{
+	int r;
+
+	if (!ctx)
+		return -ENOMEM;
+	r = kmod_module_new_from_lookup(ctx, name, list);
+	return r < 0 || *list ? r : -ENOENT;
+}
+
 static int insert_stock(const char *name)
 {
 	autoctx struct kmod_ctx *ctx = new_ctx();
 	automodules struct kmod_list *list = NULL;
 	struct kmod_list *entry;
-	int r;
+	int r = look_up(ctx, name, &list);
 
-	if (!ctx)
-		return -ENOMEM;
-	r = kmod_module_new_from_lookup(ctx, name, &list);
 	if (r < 0)
 		return r;
-	if (!list)
-		return -ENOENT;
 	kmod_list_foreach(entry, list)
 	{
 		automodule struct kmod_module *module = kmod_module_get_module(entry);
@@ -97,6 +103,30 @@ static int remove_module(const char *name)
 	if (r < 0)
 		return r;
 	return kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
+}
+
+static int dependencies(const char *name, json_t *names)
+{
+	autoctx struct kmod_ctx *ctx = new_ctx();
+	automodules struct kmod_list *list = NULL;
+	struct kmod_list *entry, *inner;
+	int r = look_up(ctx, name, &list);
+
+	if (r < 0)
+		return r;
+	kmod_list_foreach(entry, list)
+	{
+		automodule struct kmod_module *module = kmod_module_get_module(entry);
+		automodules struct kmod_list *needed = kmod_module_get_dependencies(module);
+
+		kmod_list_foreach(inner, needed)
+		{
+			automodule struct kmod_module *one = kmod_module_get_module(inner);
+
+			jx_append_str(names, kmod_module_get_name(one));
+		}
+	}
+	return 0;
 }
 
 static void keep_info(struct kmod_file_info *info, const char *key, const char *value)
@@ -145,6 +175,7 @@ const struct kmod_backend kmod_backend_kernel = {
 	.insert = insert,
 	.insert_stock = insert_stock,
 	.remove = remove_module,
+	.dependencies = dependencies,
 	.file_info = file_info,
 	.ask = ask,
 };

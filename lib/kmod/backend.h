@@ -20,6 +20,8 @@ struct kmod_backend {
 	int (*insert)(const char *path, const char *parameters);
 	int (*insert_stock)(const char *name);
 	int (*remove)(const char *name);
+	/* The names of all that a stock module depends on are added to the array. */
+	int (*dependencies)(const char *name, json_t *names);
 	int (*file_info)(const char *path, struct kmod_file_info *info);
 	/* Opens a device node and asks P2PCERT_IOC_VERSION. */
 	int (*ask)(const char *node, struct p2pcert_version *version);

@@ -9,6 +9,7 @@
 #ifndef P2PCERT_KMOD_KMOD_H
 #define P2PCERT_KMOD_KMOD_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -141,5 +142,23 @@ int kmod_unload(const struct kmod_env *env, const char *name, bool *changed,
  */
 int kmod_load_stock(const struct kmod_env *env, const char *name, bool *changed,
 		    struct kmod_why *why) attr_must_check;
+
+bool kmod_is_loaded(const struct kmod_env *env, const char *name);
+
+/*
+ * The modules that one of the distribution depends on and that are not loaded: what
+ * kmod_load_stock() would load with it. *absent is a new array of their names.
+ */
+int kmod_stock_absent(const struct kmod_env *env, const char *name, json_t **absent,
+		      struct kmod_why *why) attr_must_check;
+
+/*
+ * Unloads what has come with a module that is no longer loaded: those of absent, an array of names, and
+ * what has come to depend on them since. What is in use stays, and so do drivers of devices, whose use
+ * count does not tell. *changed says whether anything was unloaded, *left names those of absent that
+ * stay, or is NULL; the caller frees it.
+ */
+void kmod_unload_stock(const struct kmod_env *env, const json_t *absent, bool *changed,
+		       char **left);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/fs.h"
 #include "kmod/backend.h"
 
-static bool is_loaded(const struct kmod_env *env, const char *name)
+bool kmod_is_loaded(const struct kmod_env *env, const char *name)
 {
 	autofree char *path = fs_under(env->sysroot, "/sys/module/%s", name);
 
@@ -25,7 +25,7 @@ static int insert(const struct kmod_env *env, const char *name, const char *file
 	int r = kmod_backend(env)->insert(file, parameters);
 
 	/* somebody was faster: then it is theirs to unload, and ours to verify */
-	if (r == -EEXIST && is_loaded(env, name))
+	if (r == -EEXIST && kmod_is_loaded(env, name))
 		return verify(env, name, why);
 	if (r < 0)
 		return kmod_explain_insert(env, name, file, r, why);
@@ -60,7 +60,7 @@ int kmod_unload(const struct kmod_env *env, const char *name, bool *changed, str
 	int r;
 
 	*changed = false;
-	if (!is_loaded(env, name))
+	if (!kmod_is_loaded(env, name))
 		return 0;
 	r = kmod_backend(env)->remove(name);
 	if (r == -ENOENT)
@@ -77,13 +77,13 @@ int kmod_load_stock(const struct kmod_env *env, const char *name, bool *changed,
 	int r;
 
 	*changed = false;
-	if (is_loaded(env, name))
+	if (kmod_is_loaded(env, name))
 		return 0;
 	r = kmod_backend(env)->insert_stock(name);
 	if (r == -ENOENT)
 		return kmod_fail(why, r, KMOD_MISSING, "this kernel has no module '%s'", name);
 	if (r < 0)
 		return kmod_explain_insert(env, name, name, r, why);
-	*changed = is_loaded(env, name);
+	*changed = kmod_is_loaded(env, name);
 	return 0;
 }

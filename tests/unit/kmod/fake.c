@@ -2,12 +2,15 @@
 /* The kernel that fake.h describes. */
 #include "fake.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
 
 #include "../test.h"
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "base/jx.h"
 #include "base/version.h"
 
 struct fake fake;
@@ -59,19 +62,74 @@ static int fake_insert_stock(const char *name)
 	return fake.stock_error;
 }
 
+static void set_refcnt(const char *name)
+{
+	autofree char *path = fs_under(fake.root, "/sys/module/%s/holders", name);
+	autofree char *text = NULL;
+	unsigned int users = 0;
+	DIR *dir = opendir(path);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		users += e->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	text = xasprintf("%u\n", users);
+	show(name, "refcnt", text);
+}
+
+void fake_hold(const char *name, const char *holder)
+{
+	autofree char *link = xasprintf("holders/%s", holder);
+
+	show(name, link, "");
+	set_refcnt(name);
+}
+
+/* A module that went holds none of the others. */
+static void release_held(const char *holder)
+{
+	autofree char *pattern = fs_under(fake.root, "/sys/module/*/holders/%s", holder);
+	glob_t found;
+
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char *path = found.gl_pathv[i];
+
+		assert_int_equal(unlink(path), 0);
+		*strstr(path, "/holders/") = '\0';
+		set_refcnt(strrchr(path, '/') + 1);
+	}
+	globfree(&found);
+}
+
 static int fake_remove(const char *name)
 {
-	static const char *const attrs[] = { "refcnt", "taint", "version", "srcversion", "" };
+	static const char *const attrs[] = { "refcnt",  "taint",   "version", "srcversion",
+					     "holders", "drivers", "" };
 
 	fake.nr_removes++;
 	if (fake.remove_error)
 		return fake.remove_error;
+	if (fake.stubborn && strcmp(fake.stubborn, name) == 0)
+		return -EAGAIN;
+	snprintf(fake.removed + strlen(fake.removed), sizeof(fake.removed) - strlen(fake.removed),
+		 "%s ", name);
+	release_held(name);
 	for (size_t i = 0; i < ARRAY_LEN(attrs); i++) {
 		autofree char *path = fs_under(fake.root, "/sys/module/%s/%s", name, attrs[i]);
 
 		remove(path);
 	}
 	return 0;
+}
+
+static int fake_dependencies(attr_unused const char *name, json_t *names)
+{
+	for (size_t i = 0; fake.dependencies && fake.dependencies[i]; i++)
+		jx_append_str(names, fake.dependencies[i]);
+	return fake.dependencies_error;
 }
 
 static int fake_file_info(attr_unused const char *path, struct kmod_file_info *info)
@@ -98,6 +156,7 @@ struct kmod_env fake_reset(const char *root)
 		.insert = fake_insert,
 		.insert_stock = fake_insert_stock,
 		.remove = fake_remove,
+		.dependencies = fake_dependencies,
 		.file_info = fake_file_info,
 		.ask = fake_ask,
 	};

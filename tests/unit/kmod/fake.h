@@ -14,8 +14,12 @@ struct fake {
 	int remove_error;
 	int stock_error;
 	int ask_error;
+	int dependencies_error;
 	int nr_inserts;
 	int nr_removes;
+	const char *const *dependencies; /* of any stock module, NULL-terminated; NULL: none */
+	const char *stubborn; /* the one module that does not go */
+	char removed[256]; /* "a b ", in the order in which they went */
 	const char *file_version; /* what the files' .modinfo says; NULL: nothing */
 	const char *file_srcversion;
 	const char *file_vermagic;
@@ -36,5 +40,8 @@ void fake_write(const char *path, const char *text);
 
 /* What sysfs shows of a loaded module. */
 void fake_show_loaded(const char *name);
+
+/* One loaded module depends on another. */
+void fake_hold(const char *name, const char *holder);
 
 #endif
