@@ -5,6 +5,7 @@
 #   make                    build ./build/p2pcert
 #   make install            PREFIX=/usr/local, DESTDIR= for packaging
 #   make unit               build and run the unit and command tests
+#   make selftest           build p2pcert-selftest, with scenarios that misbehave
 #   sudo make check         everything: both compilers, sanitizers, valgrind, the lab
 #   sudo make lab           boot a kernel under QEMU and certify it; PLATFORM=name KERNEL=flavour
 #   make lab-list           the lab's platforms; lab-shell: a shell in one
@@ -59,6 +60,8 @@ LIB_SRC := $(wildcard lib/*/*.c)
 CMD_SRC := $(wildcard cmd/p2pcert/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*/*.c))
+INJECT_SRC := tests/selftest/inject.c
+SELFTEST_SRC := $(filter-out $(INJECT_SRC),$(wildcard tests/selftest/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 HEADERS := $(wildcard lib/*/*.h cmd/p2pcert/*.h)
 MAN := $(wildcard man/*.[1-8])
@@ -67,10 +70,11 @@ CMD_OBJ := $(CMD_SRC:%.c=$(BUILD)/%.o)
 UNIT_HELP_OBJ := $(UNIT_HELP_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
+SELFTEST_OBJ := $(SELFTEST_SRC:%.c=$(BUILD)/%.o)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
-.PHONY: all install uninstall unit unit-programs headers check lab lab-list lab-shell lint fuzz \
-	clean deps help
+.PHONY: all install uninstall unit unit-programs selftest headers check lab lab-list lab-shell lint \
+	fuzz clean deps help
 .SECONDARY: $(UNIT_OBJ) $(UNIT_HELP_OBJ)
 .DELETE_ON_ERROR:
 
@@ -113,6 +117,18 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_HELP_OBJ) $(BUILD)/libp2pc
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
 
+# The same commands over another table of scenarios: it takes the place of the library's.
+$(BUILD)/p2pcert-selftest: $(CMD_OBJ) $(SELFTEST_OBJ) $(BUILD)/libp2pcert.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# Loaded before everything else, it cannot be instrumented, nor be loaded into what is.
+$(BUILD)/inject.so: $(INJECT_SRC) $(BUILD)/flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
+
+selftest: $(BUILD)/p2pcert-selftest $(if $(SANITIZE),,$(BUILD)/inject.so)
+
 # libFuzzer brings its own main(); run one with e.g. build-fuzz/tests/fuzz/fuzz_config CORPUS
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libp2pcert.a
 	$(call say,FUZZ,$@)
@@ -126,7 +142,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 unit-programs: $(UNIT_BIN)
 
-unit: all unit-programs
+unit: all unit-programs selftest
 	$(Q)tests/unit.sh $(BUILD)
 
 # Every header compiles alone.
@@ -181,4 +197,5 @@ clean:
 FORCE:
 .PHONY: FORCE fuzz-programs
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(UNIT_HELP_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SELFTEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) \
+	$(UNIT_HELP_OBJ:.o=.d)

@@ -38,9 +38,9 @@ build() {
 }
 
 step "build with gcc and clang, warnings as errors"
-build gcc CC=gcc BUILD=build all unit-programs headers
-build clang CC=clang BUILD=build-clang all unit-programs headers
-build asan CC=gcc BUILD=build-asan SANITIZE=address,undefined all unit-programs
+build gcc CC=gcc BUILD=build all unit-programs selftest headers
+build clang CC=clang BUILD=build-clang all unit-programs selftest headers
+build asan CC=gcc BUILD=build-asan SANITIZE=address,undefined all unit-programs selftest
 
 step "unit and command tests"
 tests/unit.sh build gcc || bad=1

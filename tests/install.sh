@@ -32,6 +32,25 @@ mv "$T/dest$prefix" "$prefix"
 gives 0 "the installed program lists profiles" env -u P2PCERT_DATADIR "$prefix/bin/p2pcert" list profiles
 out_has "it finds its own files" reference default
 gives 0 "completion" bash -c ". '$prefix/share/bash-completion/completions/p2pcert' && complete -p p2pcert"
+# completes EXPECTED WORD...: with the last word begun, exactly these are offered
+completes() {
+	local expected=$1
+	shift
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	gives 0 "completion of '$*'" env PATH="$prefix/bin:$PATH" bash -c '
+		. "$1" && shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_p2pcert && echo "${COMPREPLY[*]}"' \
+		bash "$prefix/share/bash-completion/completions/p2pcert" "$@"
+	is "completion of '$*' offers" "$expected" "$(<"$T/out")"
+}
+completes 'resume' p2pcert res
+completes 'quick standard full soak' p2pcert run --level ''
+completes '--restore-only' p2pcert resume --re
+completes '--repeat' p2pcert run --rep
+completes 'reference' p2pcert run --profile ref
+completes 'devpriv.roundtrip' p2pcert run devpriv.ro
+completes '' p2pcert run --repeat ''
 mkdir -p "${T}/dest${prefix%/*}"
 mv "$prefix" "$T/dest$prefix"
 gives 0 "make uninstall" at uninstall

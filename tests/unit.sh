@@ -24,6 +24,12 @@ export P2PCERT=$PWD/$build/p2pcert
 export LC_ALL=C.UTF-8
 # an abort wanted by a test must not look like a finding, and leaks are findings
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+# The sweep strikes at every point of a run once, in the plain build; elsewhere here and there.
+case $label in
+'' | gcc/) ;;
+valgrind/) export SWEEP_STRIDE=40 ;;
+*) export SWEEP_STRIDE=10 ;;
+esac
 bad=0
 
 for source in tests/unit/*/test_*.c; do

@@ -53,6 +53,19 @@ int cmd_common_option(const struct command *c, int opt, char **argv)
 	}
 }
 
+int cmd_status_of(int err)
+{
+	switch (-err) {
+	case EINVAL:
+	case EFBIG:
+	case ENOENT:
+	case ENOTDIR:
+		return EXIT_USAGE;
+	default:
+		return EXIT_ENVIRONMENT;
+	}
+}
+
 int color_parse(const char *s, enum color_when *when)
 {
 	static const char *const names[] = { "auto", "never", "always" };

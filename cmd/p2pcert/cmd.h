@@ -46,6 +46,12 @@ int cmd_print_version(void) attr_must_check;
 /* Flushes standard output; a full disk or closed pipe is a message and EXIT_ENVIRONMENT. */
 int cmd_finish_stdout(int status) attr_must_check;
 
+/*
+ * The status for a negative errno of reading what the user named: what is wrong with that is the
+ * user's, the rest is the machine's.
+ */
+int cmd_status_of(int err);
+
 /* --color=auto|never|always; auto asks NO_COLOR, TERM and the terminal. */
 enum color_when { COLOR_AUTO, COLOR_NEVER, COLOR_ALWAYS };
 int color_parse(const char *s, enum color_when *when) attr_must_check;

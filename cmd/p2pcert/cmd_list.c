@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/jx.h"
+#include "base/version.h"
 #include "check/finding.h"
 #include "cmd.h"
 #include "kmod/kmod.h"
@@ -62,10 +63,15 @@ static void machine_release(struct machine *m)
 
 static json_t *requires_to_json(const struct scenario *s)
 {
-	static const char *const kinds[] = {
-		[NEED_ROOT] = "root",       [NEED_KCONFIG] = "kernel-config",
-		[NEED_FEATURE] = "feature", [NEED_MODULE] = "module",
-		[NEED_TOOL] = "tool",       [NEED_ROLE] = "role",
+	static const char *const kinds[NR_NEED_KINDS] = {
+		[NEED_ROOT] = "root",
+		[NEED_CAPABILITY] = "capability",
+		[NEED_KCONFIG] = "kernel-config",
+		[NEED_FEATURE] = "feature",
+		[NEED_MODULE] = "module",
+		[NEED_TOOL] = "tool",
+		[NEED_ROLE] = "role",
+		[NEED_MEMORY] = "memory",
 	};
 	json_t *requires = jx_array();
 
@@ -74,6 +80,8 @@ static json_t *requires_to_json(const struct scenario *s)
 
 		jx_set_str(need, "kind", kinds[s->needs[i].kind]);
 		jx_set_str(need, "name", s->needs[i].arg);
+		if (s->needs[i].kind == NEED_MODULE)
+			jx_set_str(need, "version", p2pcert_version());
 		jx_append(requires, need);
 	}
 	return requires;
@@ -88,6 +96,15 @@ static json_t *evidence_to_json(unsigned int mask)
 		if (mask & (1u << k))
 			jx_append_str(evidence, evidence_kind_name((enum evidence_kind)k));
 	return evidence;
+}
+
+static json_t *faults_to_json(const struct scenario *s)
+{
+	json_t *faults = jx_array();
+
+	for (const char *const *fault = s->faults; fault && *fault; fault++)
+		jx_append_str(faults, *fault);
+	return faults;
 }
 
 static json_t *missing_to_json(const struct scenario *s, const struct scenario_env *env)
@@ -121,6 +138,8 @@ static json_t *gather_scenarios(struct machine *m)
 		jx_set(o, "requires", requires_to_json(s));
 		jx_set(o, "evidence", evidence_to_json(s->evidence));
 		jx_set_str(o, "safety", s->safety == SAFETY_SAFE ? "safe" : "unsafe");
+		jx_set_str(o, "level", level_name(s->level));
+		jx_set(o, "faults", faults_to_json(s));
 		jx_set_bool(o, "available_here", json_array_size(missing) == 0);
 		jx_set(o, "missing", missing);
 		jx_append(scenarios, o);
@@ -189,8 +208,10 @@ static void print_scenarios(const json_t *scenarios)
 	json_array_foreach (scenarios, i, s) {
 		bool available = jx_get_bool(s, "available_here", false);
 
-		printf("  %-*s  %-9s  %s\n", width, jx_get_str(s, "id"),
-		       available ? "available" : "missing", jx_get_str(s, "title"));
+		printf("  %-*s  %-9s  %-8s  %s%s\n", width, jx_get_str(s, "id"),
+		       available ? "available" : "missing", jx_get_str(s, "level"),
+		       jx_get_str(s, "title"),
+		       strcmp(jx_get_str(s, "safety"), "safe") == 0 ? "" : " (unsafe)");
 		json_array_foreach (json_object_get(s, "missing"), k, reason)
 			printf("  %*s  %9s  - %s: %s\n", width, "", "",
 			       jx_get_str(reason, "category"), jx_get_str(reason, "text"));

@@ -9,11 +9,13 @@
 #include "base/jx.h"
 #include "cmd.h"
 #include "report/report.h"
+#include "report/verdict.h"
 
 struct options {
 	enum color_when color;
 	const char *format; /* NULL: not given */
 	const char *output; /* NULL or "-": standard output */
+	bool bisect; /* the exit status is for git bisect */
 };
 
 static int show(const json_t *report, const struct options *o)
@@ -39,20 +41,24 @@ static int convert(const json_t *report, const struct options *o)
 	return EXIT_VERDICT_PASS;
 }
 
-static int verdict(const json_t *report, attr_unused const struct options *o)
+static int verdict(const json_t *report, const struct options *o)
 {
+	int status = o->bisect ? (int)verdict_bisect_status(report)
+			       : (int)jx_get_int(report, "exit_status", EXIT_ENVIRONMENT);
+
 	puts(jx_get_str(report, "verdict"));
-	return cmd_finish_stdout((int)jx_get_int(report, "exit_status", EXIT_ENVIRONMENT));
+	return cmd_finish_stdout(status);
 }
 
 static const struct action {
 	const char *name;
 	int (*run)(const json_t *report, const struct options *o);
 	bool writes; /* takes --format and --output */
+	bool judges; /* takes --bisect */
 } actions[] = {
-	{ "show", show, false },
-	{ "convert", convert, true },
-	{ "verdict", verdict, false },
+	{ "show", show, false, false },
+	{ "convert", convert, true, false },
+	{ "verdict", verdict, false, true },
 };
 
 static const struct action *find_action(const char *name)
@@ -61,20 +67,6 @@ static const struct action *find_action(const char *name)
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
 	return NULL;
-}
-
-/* What is wrong with what the user named is the user's; the rest is the machine's. */
-static int exit_status_of(int err)
-{
-	switch (-err) {
-	case EINVAL:
-	case EFBIG:
-	case ENOENT:
-	case ENOTDIR:
-		return EXIT_USAGE;
-	default:
-		return EXIT_ENVIRONMENT;
-	}
 }
 
 /* Reads the report of a results directory or of a file. 0, or the exit status after a message. */
@@ -87,7 +79,7 @@ static int read_report(const char *path, json_t **report)
 	if (stat(path, &st) < 0) {
 		r = -errno;
 		log_error("cannot open '%s': %s", path, strerror(errno));
-		return exit_status_of(r);
+		return cmd_status_of(r);
 	}
 	if (S_ISDIR(st.st_mode)) {
 		autoclose int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -95,7 +87,7 @@ static int read_report(const char *path, json_t **report)
 		if (dirfd < 0) {
 			r = -errno;
 			log_error("cannot open '%s': %s", path, strerror(errno));
-			return exit_status_of(r);
+			return cmd_status_of(r);
 		}
 		r = report_build(dirfd, report, &why);
 		if (r < 0)
@@ -105,15 +97,48 @@ static int read_report(const char *path, json_t **report)
 		if (r < 0)
 			log_error("%s", why);
 	}
-	return r < 0 ? exit_status_of(r) : 0;
+	return r < 0 ? cmd_status_of(r) : 0;
 }
 
 extern const struct command command_report;
 
+static int act(const struct options *o, int nr_args, char **args)
+{
+	autojson json_t *report = NULL;
+	const struct action *action;
+	int status;
+
+	if (nr_args == 0)
+		return cmd_usage_error(&command_report, "nothing to do given");
+	action = find_action(args[0]);
+	if (!action)
+		return cmd_usage_error(&command_report, "unknown action '%s'", args[0]);
+	if (nr_args == 1)
+		return cmd_usage_error(&command_report, "no results directory or report given");
+	if (nr_args > 2)
+		return cmd_usage_error(&command_report, "unexpected argument '%s'", args[2]);
+	if ((o->format || o->output) && !action->writes)
+		return cmd_usage_error(&command_report, "--format and --output are for 'convert'");
+	if (o->bisect && !action->judges)
+		return cmd_usage_error(&command_report, "--bisect is for 'verdict'");
+	if (o->format && strcmp(o->format, "json") != 0)
+		return cmd_usage_error(&command_report, "unknown format '%s'", o->format);
+
+	status = read_report(args[1], &report);
+	return status ? status : action->run(report, o);
+}
+
+/* git bisect takes every status but these for a bad commit: trouble of ours must not give one. */
+static int bisect_status(int status)
+{
+	return status == BISECT_GOOD || status == BISECT_BAD ? status : BISECT_CANNOT_TELL;
+}
+
 static int run(int argc, char **argv)
 {
-	enum { OPT_COLOR = 256 };
+	enum { OPT_COLOR = 256, OPT_BISECT };
 	static const struct option options[] = {
+		{ "bisect", no_argument, NULL, OPT_BISECT },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "format", required_argument, NULL, 'f' },
 		{ "output", required_argument, NULL, 'o' },
@@ -121,12 +146,13 @@ static int run(int argc, char **argv)
 		{ 0 },
 	};
 	struct options o = { .color = COLOR_AUTO };
-	autojson json_t *report = NULL;
-	const struct action *action;
 	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, ":f:o:hV", options, NULL)) != -1) {
 		switch (opt) {
+		case OPT_BISECT:
+			o.bisect = true;
+			break;
 		case OPT_COLOR:
 			if (color_parse(optarg, &o.color) < 0)
 				return cmd_usage_error(&command_report,
@@ -142,23 +168,8 @@ static int run(int argc, char **argv)
 			return cmd_common_option(&command_report, opt, argv);
 		}
 	}
-	if (optind == argc)
-		return cmd_usage_error(&command_report, "nothing to do given");
-	action = find_action(argv[optind]);
-	if (!action)
-		return cmd_usage_error(&command_report, "unknown action '%s'", argv[optind]);
-	if (optind + 1 == argc)
-		return cmd_usage_error(&command_report, "no results directory or report given");
-	if (optind + 2 < argc)
-		return cmd_usage_error(&command_report, "unexpected argument '%s'",
-				       argv[optind + 2]);
-	if ((o.format || o.output) && !action->writes)
-		return cmd_usage_error(&command_report, "--format and --output are for 'convert'");
-	if (o.format && strcmp(o.format, "json") != 0)
-		return cmd_usage_error(&command_report, "unknown format '%s'", o.format);
-
-	status = read_report(argv[optind + 1], &report);
-	return status ? status : action->run(report, &o);
+	status = act(&o, argc - optind, argv + optind);
+	return o.bisect ? bisect_status(status) : status;
 }
 
 const struct command command_report = {
@@ -171,6 +182,9 @@ const struct command command_report = {
 		 "  -f, --format FORMAT  convert: 'json', which is the default\n"
 		 "  -o, --output FILE    convert: write FILE; '-' is standard output, the default\n"
 		 "      --color WHEN     show: auto, never or always\n"
+		 "      --bisect         verdict: exit as git bisect wants it, 0 good, 1 bad, 125 "
+		 "cannot\n"
+		 "                       tell\n"
 		 "  -h, --help           this text\n"
 		 "  -V, --version        print the version\n",
 	.run = run,

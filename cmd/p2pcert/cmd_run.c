@@ -1,89 +1,151 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `p2pcert run`: reads the machine, runs the scenarios, shows how far it is, and ends with the report
- * and the exit status that follows from it.
+ * `p2pcert run`: takes what is to be run and how often, runs it, and ends with the report and the exit
+ * status that follows from it, or with git bisect's.
  */
-#include <inttypes.h>
+#include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/utsname.h>
 
 #include "base/alloc.h"
-#include "base/datadir.h"
+#include "base/fs.h"
+#include "base/journal.h"
+#include "base/jx.h"
+#include "base/pciaddr.h"
 #include "base/text.h"
-#include "cmd.h"
-#include "p2p/p2p.h"
-#include "platform/platform.h"
-#include "report/report.h"
+#include "report/verdict.h"
 #include "runner/clock.h"
-#include "runner/kmsg.h"
-#include "runner/run.h"
-#include "runner/undo.h"
-#include "scenario/features.h"
+#include "runner/plan.h"
+#include "running.h"
 #include "scenario/profile.h"
 
 extern const struct command command_run;
 
-#define LOCK_PATH "/run/p2pcert.lock"
-#define TAINT_PATH "/proc/sys/kernel/tainted"
-/* the kernel's DEFAULT_RATELIMIT_INTERVAL, and some */
-#define QUIET_NS (6 * NS_PER_S)
-#define GRACE_NS (5 * NS_PER_S)
-#define TIMEOUT_MAX (7u * 24 * 60 * 60) /* seconds */
 #define SOFT_RDMA_NAME "p2pcert0"
+#define REPEAT_MAX 1000000u
+#define SOAK_NS (3600 * NS_PER_S)
+#define DEVICE_NAME_MAX 63
+
+struct words {
+	char **list; /* NULL-terminated, or NULL */
+	size_t n;
+};
 
 struct arguments {
-	const char *profile;
+	const char *profile_name;
 	const char *results;
-	const char *module_dir;
-	const char **inject; /* NULL-terminated, or NULL */
-	size_t nr_inject;
 	const char *rdma_device;
 	const char *soft_rdma;
+	char *module_dir; /* absolute: to resume from elsewhere */
+	struct words faults;
+	struct words devices;
+	enum level level;
 	uint64_t seed;
 	bool seed_given;
-	uint64_t timeout; /* seconds; 0: none */
-	enum color_when color;
-	bool quiet;
+	uint32_t repeat; /* 0: not given */
+	int64_t duration_ns; /* 0: not given */
+	bool until_fail;
+	bool shuffle;
+	bool allow_unsafe;
+	bool bisect;
 };
 
-/* --- progress ------------------------------------------------------------------------------------ */
-
-struct view {
-	bool terminal;
-	bool quiet;
+struct session {
+	struct arguments args;
+	struct running running;
+	struct profile *profile;
+	json_t *report;
 };
 
-static void print_running(const struct progress *p)
+static void words_add(struct words *words, char *word)
 {
-	fprintf(stderr, "\r\033[K[%u/%u] %s  %" PRId64 " s of at most %" PRId64 " s", p->index,
-		p->total, p->id, p->elapsed_ns / NS_PER_S, p->deadline_ns / NS_PER_S);
-	fflush(stderr);
+	words->list = xreallocarray(words->list, words->n + 2, sizeof(*words->list));
+	words->list[words->n++] = word;
+	words->list[words->n] = NULL;
 }
 
-static void print_ended(const struct view *v, const struct progress *p)
+static void words_release(struct words *words)
 {
-	autofree char *why = p->why ? text_sanitize(p->why, strlen(p->why)) : NULL;
-
-	fprintf(stderr, "%s[%u/%u] %s %s%s%s\n", v->terminal ? "\r\033[K" : "", p->index, p->total,
-		p->id, outcome_name(p->outcome), why ? ": " : "", why ? why : "");
+	for (size_t i = 0; i < words->n; i++)
+		free(words->list[i]);
+	free(words->list);
 }
 
-static void show_progress(void *arg, const struct progress *p)
+static void session_release(struct session *s)
 {
-	const struct view *v = arg;
-
-	if (v->quiet)
-		return;
-	if (p->kind == PROGRESS_ENDED)
-		print_ended(v, p);
-	else if (v->terminal)
-		print_running(p);
+	running_release(&s->running);
+	json_decref(s->report);
+	profile_free(s->profile);
+	words_release(&s->args.faults);
+	words_release(&s->args.devices);
+	free(s->args.module_dir);
 }
 
-/* --- arguments ----------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------------------- */
 
-/* Faults that scenarios commit themselves, beside those of the test modules. */
+struct rule {
+	const char *name;
+	/* value: of the option; NULL for one without. 0 or a usage error. */
+	int (*take)(struct arguments *a, const struct rule *rule, const char *value);
+	size_t field; /* offset in struct arguments, where take() wants one */
+};
+
+static int take_flag(struct arguments *a, const struct rule *rule, const char *value attr_unused)
+{
+	*(bool *)((char *)a + rule->field) = true;
+	return 0;
+}
+
+static int take_text(struct arguments *a, const struct rule *rule, const char *value)
+{
+	*(const char **)((char *)a + rule->field) = value;
+	return 0;
+}
+
+static int take_seconds(struct arguments *a, const struct rule *rule, const char *value)
+{
+	return running_seconds(&command_run, rule->name, value,
+			       (int64_t *)((char *)a + rule->field));
+}
+
+static int take_repeat(struct arguments *a, const struct rule *rule attr_unused, const char *value)
+{
+	uint64_t n;
+
+	if (text_to_u64(value, 10, REPEAT_MAX, &n) < 0 || n == 0)
+		return cmd_usage_error(&command_run, "'%s' is no number of times from 1 to %u",
+				       value, REPEAT_MAX);
+	a->repeat = (uint32_t)n;
+	return 0;
+}
+
+static int take_seed(struct arguments *a, const struct rule *rule attr_unused, const char *value)
+{
+	if (text_to_u64(value, 0, UINT64_MAX, &a->seed) < 0)
+		return cmd_usage_error(&command_run, "'%s' is no seed", value);
+	a->seed_given = true;
+	return 0;
+}
+
+static int take_level(struct arguments *a, const struct rule *rule attr_unused, const char *value)
+{
+	if (level_parse(value, &a->level) < 0)
+		return cmd_usage_error(&command_run,
+				       "'%s' is not 'quick', 'standard', 'full' or 'soak'", value);
+	return 0;
+}
+
+static int take_module_dir(struct arguments *a, const struct rule *rule attr_unused,
+			   const char *value)
+{
+	autofree char *here = *value == '/' ? NULL : getcwd(NULL, 0);
+
+	free(a->module_dir);
+	a->module_dir = here ? xasprintf("%s/%s", here, value) : xstrdup(value);
+	return 0;
+}
+
 static bool fault_is_known(const char *name)
 {
 	for (size_t i = 0; i < scenario_registry_len; i++)
@@ -92,275 +154,315 @@ static bool fault_is_known(const char *name)
 	return false;
 }
 
-static void add_inject(struct arguments *a, const char *fault)
+static int take_fault(struct arguments *a, const struct rule *rule attr_unused, const char *value)
 {
-	a->inject = xreallocarray(a->inject, a->nr_inject + 2, sizeof(*a->inject));
-	a->inject[a->nr_inject++] = fault;
-	a->inject[a->nr_inject] = NULL;
+	if (!fault_is_known(value))
+		return cmd_usage_error(&command_run, "unknown fault '%s'", value);
+	words_add(&a->faults, xstrdup(value));
+	return 0;
 }
 
-enum {
-	OPT_PROFILE = 256,
-	OPT_RESULTS,
-	OPT_MODULE_DIR,
-	OPT_INJECT,
-	OPT_SEED,
-	OPT_TIMEOUT,
-	OPT_RDMA_DEVICE,
-	OPT_SOFT_RDMA,
-	OPT_COLOR,
+static bool is_device_name(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len > 0 && len <= DEVICE_NAME_MAX && *s != '-' && *s != '.' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789_.:-") == len;
+}
+
+/* An address is kept in the one form that everything compares. */
+static int take_device(struct arguments *a, const struct rule *rule attr_unused, const char *value)
+{
+	struct pci_addr address;
+
+	if (pci_addr_parse(value, &address) == 0)
+		words_add(&a->devices, xstrdup(pci_addr_str(address)));
+	else if (is_device_name(value))
+		words_add(&a->devices, xstrdup(value));
+	else
+		return cmd_usage_error(&command_run,
+				       "'%s' is neither a PCI address nor a device's name", value);
+	return 0;
+}
+
+#define FIELD(name) offsetof(struct arguments, name)
+
+static const struct rule rules[] = {
+	{ "profile", take_text, FIELD(profile_name) },
+	{ "results", take_text, FIELD(results) },
+	{ "level", take_level, 0 },
+	{ "repeat", take_repeat, 0 },
+	{ "duration", take_seconds, FIELD(duration_ns) },
+	{ "until-fail", take_flag, FIELD(until_fail) },
+	{ "shuffle", take_flag, FIELD(shuffle) },
+	{ "seed", take_seed, 0 },
+	{ "bisect", take_flag, FIELD(bisect) },
+	{ "inject", take_fault, 0 },
+	{ "module-dir", take_module_dir, 0 },
+	{ "rdma-device", take_text, FIELD(rdma_device) },
+	{ "soft-rdma", take_text, FIELD(soft_rdma) },
+	{ "allow-unsafe", take_flag, FIELD(allow_unsafe) },
+	{ "device", take_device, 0 },
 };
 
-/* -1 to go on, or the exit status. */
-static int take_option(struct arguments *a, int opt, char **argv)
+#define RULE_FIRST 1024 /* what getopt_long() gives for rules[0] */
+#define SHORT_OPTIONS ":hVq"
+
+struct option_table {
+	struct option options[ARRAY_LEN(rules) + 8];
+};
+
+static struct option_table make_option_table(void)
 {
-	switch (opt) {
-	case OPT_PROFILE:
-		a->profile = optarg;
-		return -1;
-	case OPT_RESULTS:
-		a->results = optarg;
-		return -1;
-	case OPT_MODULE_DIR:
-		a->module_dir = optarg;
-		return -1;
-	case OPT_INJECT:
-		if (!fault_is_known(optarg))
-			return cmd_usage_error(&command_run, "unknown fault '%s'", optarg);
-		add_inject(a, optarg);
-		return -1;
-	case OPT_SEED:
-		if (text_to_u64(optarg, 0, UINT64_MAX, &a->seed) < 0)
-			return cmd_usage_error(&command_run, "'%s' is no seed", optarg);
-		a->seed_given = true;
-		return -1;
-	case OPT_TIMEOUT:
-		if (text_to_u64(optarg, 10, TIMEOUT_MAX, &a->timeout) < 0 || a->timeout == 0)
-			return cmd_usage_error(&command_run, "'%s' is no time from 1 to %u seconds",
-					       optarg, TIMEOUT_MAX);
-		return -1;
-	case OPT_RDMA_DEVICE:
-		a->rdma_device = optarg;
-		return -1;
-	case OPT_SOFT_RDMA:
-		a->soft_rdma = optarg;
-		return -1;
-	case OPT_COLOR:
-		if (color_parse(optarg, &a->color) < 0)
-			return cmd_usage_error(&command_run,
-					       "'%s' is not 'auto', 'never' or 'always'", optarg);
-		return -1;
-	case 'q':
-		a->quiet = true;
-		return -1;
-	default:
-		return cmd_common_option(&command_run, opt, argv);
-	}
+	static const struct option shared[] = { RUNNING_OPTIONS, { 0 } };
+	struct option_table t;
+
+	_Static_assert(ARRAY_LEN(rules) + ARRAY_LEN(shared) <= ARRAY_LEN(t.options),
+		       "the table holds all options");
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		t.options[i] = (struct option){
+			.name = rules[i].name,
+			.has_arg = rules[i].take == take_flag ? no_argument : required_argument,
+			.val = RULE_FIRST + (int)i,
+		};
+	memcpy(&t.options[ARRAY_LEN(rules)], shared, sizeof(shared));
+	return t;
 }
 
-static int take_options(struct arguments *a, int argc, char **argv)
+/* -1 to go on, or the exit status. */
+static int take_options(struct session *s, int argc, char **argv)
 {
-	static const struct option options[] = {
-		CMD_OPTIONS,
-		{ "profile", required_argument, NULL, OPT_PROFILE },
-		{ "results", required_argument, NULL, OPT_RESULTS },
-		{ "module-dir", required_argument, NULL, OPT_MODULE_DIR },
-		{ "inject", required_argument, NULL, OPT_INJECT },
-		{ "seed", required_argument, NULL, OPT_SEED },
-		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-		{ "rdma-device", required_argument, NULL, OPT_RDMA_DEVICE },
-		{ "soft-rdma", required_argument, NULL, OPT_SOFT_RDMA },
-		{ "color", required_argument, NULL, OPT_COLOR },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ 0 },
-	};
+	struct option_table t = make_option_table();
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, ":hVq", options, NULL)) != -1) {
-		int status = take_option(a, opt, argv);
+	while ((opt = getopt_long(argc, argv, SHORT_OPTIONS, t.options, NULL)) != -1) {
+		const struct rule *rule = opt < RULE_FIRST ? NULL : &rules[opt - RULE_FIRST];
+		int status = rule ? rule->take(&s->args, rule, optarg) : 0;
 
+		if (!rule)
+			status = running_option(&s->running, &command_run, opt, argv);
+		else if (status == 0)
+			status = -1;
 		if (status >= 0)
 			return status;
 	}
 	return -1;
 }
 
-/* --- the run ------------------------------------------------------------------------------------- */
-
-/* The report of the results directory: written into it, printed, and its exit status. */
-static int conclude(const struct arguments *a, const char *dir, int dirfd)
+/* Known before anything else is: what is wrong with the other options must not look like a bad commit. */
+static bool asks_for_bisect(int argc, char **argv)
 {
-	autojson json_t *report = NULL;
-	autofree char *why = NULL;
-	int r;
+	struct option_table t = make_option_table();
+	bool asked = false;
+	int opt;
 
-	r = report_build(dirfd, &report, &why);
-	if (r < 0) {
-		log_error("cannot make the report of '%s': %s", dir, why);
-		return EXIT_ENVIRONMENT;
-	}
-	r = report_publish(dirfd, report);
-	if (r < 0) {
-		log_error("cannot write '%s/" REPORT_NAME "': %s", dir, strerror(-r));
-		return EXIT_ENVIRONMENT;
-	}
-	if (!a->quiet) {
-		report_print_table(report, stdout, color_wanted(a->color, STDOUT_FILENO));
-		printf("\nreport: %s/" REPORT_NAME "\n", dir);
-	}
-	return cmd_finish_stdout((int)json_integer_value(json_object_get(report, "exit_status")));
+	while ((opt = getopt_long(argc, argv, SHORT_OPTIONS, t.options, NULL)) != -1)
+		asked |= opt >= RULE_FIRST && rules[opt - RULE_FIRST].field == FIELD(bisect);
+	optind = 0; /* getopt starts anew */
+	return asked;
 }
 
-static int execute(const struct arguments *a, struct run_options *o)
+static int check_contradictions(const struct session *s)
 {
-	autofree char *dir = NULL;
-	autoclose int dirfd = -1;
-	struct view view = { .terminal = isatty(STDERR_FILENO), .quiet = a->quiet };
-	int status;
+	const struct arguments *a = &s->args;
+	int64_t budget_ns = s->running.budget_ns;
+	const struct {
+		bool found;
+		const char *text;
+	} contradictions[] = {
+		{ a->repeat && a->duration_ns, "--repeat and --duration exclude each other" },
+		{ budget_ns && a->duration_ns && budget_ns <= a->duration_ns,
+		  "--timeout would end the run before --duration is over" },
+		{ a->bisect && a->until_fail && !a->repeat && !a->duration_ns,
+		  "--bisect with --until-fail needs --repeat or --duration: what is good never "
+		  "fails" },
+		{ a->allow_unsafe && !a->devices.n,
+		  "--allow-unsafe needs the devices that may be disturbed, each with --device" },
+		{ a->devices.n && !a->allow_unsafe,
+		  "--device means nothing without --allow-unsafe" },
+	};
 
-	o->progress = show_progress;
-	o->progress_arg = &view;
-	status = run_execute(o, &dir, &dirfd);
-	return status ? status : conclude(a, dir, dirfd);
+	for (size_t i = 0; i < ARRAY_LEN(contradictions); i++)
+		if (contradictions[i].found)
+			return cmd_usage_error(&command_run, "%s", contradictions[i].text);
+	return 0;
 }
 
-/* Without access to the log the run goes on, and nothing can pass. */
-static int with_kernel_log(const struct arguments *a, struct run_options *o)
+/* Fills what the run is asked from the arguments. 0 or the exit status. */
+static int settle_arguments(struct session *s)
 {
-	autofree char *path = data_path("kmsg.json");
-	struct kmsg_patterns *patterns;
-	autofree char *why = NULL;
-	struct kmsg *kmsg;
+	struct arguments *a = &s->args;
+	struct run_options *o = &s->running.options;
 	int status;
 
-	if (kmsg_patterns_load(path, &patterns, &why) < 0) {
+	if (a->level == LEVEL_SOAK && !a->repeat && !a->duration_ns)
+		a->duration_ns = SOAK_NS;
+	status = check_contradictions(s);
+	if (status)
+		return status;
+	if (!a->seed_given && getrandom(&a->seed, sizeof(a->seed), 0) != sizeof(a->seed)) {
+		log_error("cannot draw a seed: %s", strerror(errno));
+		return EXIT_ENVIRONMENT;
+	}
+	if (a->until_fail && !a->repeat && !a->duration_ns)
+		a->repeat = REPEAT_FOREVER;
+	o->results = a->results;
+	o->rounds = (struct run_rounds){
+		.repeat = a->repeat ? a->repeat : 1,
+		.duration_ns = a->duration_ns,
+		.until_fail = a->until_fail,
+		.shuffle = a->shuffle,
+		.budget_ns = s->running.budget_ns,
+	};
+	o->env.module_dir = a->module_dir;
+	o->env.seed = a->seed;
+	o->env.level = a->level;
+	o->env.inject = (const char *const *)a->faults.list;
+	o->env.allow_unsafe = a->allow_unsafe;
+	o->env.devices = (const char *const *)a->devices.list;
+	o->env.rdma_device = a->rdma_device;
+	return 0;
+}
+
+/* --- what is run --------------------------------------------------------------------------------- */
+
+static int load_profile(struct session *s)
+{
+	const struct arguments *a = &s->args;
+	autofree char *why = NULL;
+
+	if (profile_load(a->profile_name, scenario_registry, scenario_registry_len, &s->profile,
+			 &why) < 0) {
 		log_error("%s", why);
 		return EXIT_USAGE;
 	}
-	kmsg = kmsg_open(patterns);
-	if (!kmsg)
-		log_warn("cannot read the kernel log: %s; nothing can pass", strerror(errno));
-	o->kmsg = kmsg;
-	status = execute(a, o);
-	kmsg_free(kmsg);
-	kmsg_patterns_free(patterns);
-	return status;
+	if (a->soft_rdma && profile_add_soft_rdma(s->profile, SOFT_RDMA_NAME, a->soft_rdma) < 0)
+		return cmd_usage_error(&command_run, "'%s' cannot be a network device",
+				       a->soft_rdma);
+	s->running.options.profile = s->profile;
+	return 0;
 }
 
-static int with_machine(const struct arguments *a, struct run_options *o)
+static bool plan_commits(const struct plan *plan, const char *fault)
 {
-	autoplatform struct platform *platform = platform_read_live(NULL);
-	struct features *features;
-	struct utsname uts;
-	int status;
-
-	if (!platform) {
-		log_error("cannot read the PCI bus: %s", strerror(errno));
-		return EXIT_ENVIRONMENT;
-	}
-	uname(&uts);
-	features = features_scan(NULL, uts.release);
-	o->features = features_to_json(features);
-	o->env = (struct scenario_env){
-		.platform = platform,
-		.rules = p2p_rules_for(uts.release),
-		.features = features,
-		.module_dir = a->module_dir,
-		.seed = a->seed,
-		.inject = a->inject,
-		.rdma_device = a->rdma_device,
-	};
-	status = with_kernel_log(a, o);
-	json_decref(o->features);
-	features_free(features);
-	return status;
-}
-
-static bool list_commits(char *const *ids, size_t n, const char *fault)
-{
-	for (size_t i = 0; i < n; i++)
-		if (scenario_commits(scenario_find(ids[i]), fault))
+	for (size_t i = 0; i < plan->n; i++)
+		if (!plan->items[i].nr_unmet && scenario_commits(plan->items[i].scenario, fault))
 			return true;
 	return false;
 }
 
 /* A fault that nobody commits would be taken for one that nobody noticed. */
-static int check_faults(const struct arguments *a, const struct run_options *o)
+static int check_faults(const struct session *s, const struct plan *plan)
 {
-	const struct profile *p = o->profile;
+	const struct words *faults = &s->args.faults;
 
-	for (size_t i = 0; i < a->nr_inject; i++) {
-		const char *fault = a->inject[i];
-		bool committed = o->nr_ids ? list_commits(o->ids, o->nr_ids, fault)
-					   : list_commits(p->required.ids, p->required.n, fault) ||
-						     list_commits(p->recommended.ids,
-								  p->recommended.n, fault);
-
-		if (!committed)
+	for (size_t i = 0; i < faults->n; i++)
+		if (!plan_commits(plan, faults->list[i]))
 			return cmd_usage_error(&command_run,
 					       "none of the scenarios to run commits the fault "
 					       "'%s'",
-					       fault);
-	}
-	return -1;
+					       faults->list[i]);
+	return 0;
 }
 
-static int with_profile(const struct arguments *a, struct run_options *o)
+static int check_selection(const struct session *s)
 {
-	autoprofile struct profile *profile = NULL;
-	autofree char *why = NULL;
+	const struct run_options *o = &s->running.options;
+	const char *unknown;
+	struct plan plan;
 	int status;
 
-	if (profile_load(a->profile, scenario_registry, scenario_registry_len, &profile, &why) <
-	    0) {
-		log_error("%s", why);
-		return EXIT_USAGE;
-	}
-	if (a->soft_rdma && profile_add_soft_rdma(profile, SOFT_RDMA_NAME, a->soft_rdma) < 0)
-		return cmd_usage_error(&command_run, "'%s' cannot be a network device",
-				       a->soft_rdma);
-	for (size_t i = 0; i < o->nr_ids; i++)
-		if (!scenario_find(o->ids[i]))
-			return cmd_usage_error(&command_run, "unknown scenario '%s'", o->ids[i]);
-	o->profile = profile;
-	status = check_faults(a, o);
+	if (plan_select(&plan, o->table, o->table_len, o->profile, o->ids, o->nr_ids, &unknown) < 0)
+		return cmd_usage_error(&command_run, "unknown scenario '%s'", unknown);
+	if (!o->nr_ids)
+		plan_exclude_level(&plan, o->env.level);
+	status = check_faults(s, &plan);
+	plan_release(&plan);
+	return status;
+}
+
+/* A run is begun once; the rest of it is for resume. */
+static int check_results(const struct session *s)
+{
+	const char *dir = s->args.results;
+	autofree char *journal = dir ? xasprintf("%s/" JOURNAL_NAME, dir) : NULL;
+
+	if (!journal || !fs_exists(AT_FDCWD, journal))
+		return 0;
+	log_error(
+		"'%s' has the results of a run already; 'p2pcert resume' goes on with one, another "
+		"needs a directory of its own",
+		dir);
+	return EXIT_ENVIRONMENT;
+}
+
+/* --- the run ------------------------------------------------------------------------------------- */
+
+static int execute(struct session *s)
+{
+	struct running *r = &s->running;
+	autofree char *dir = NULL;
+	autoclose int dirfd = -1;
+	int status;
+
+	running_show_progress(r, NULL);
+	status = run_execute(&r->options, &dir, &dirfd);
+	running_end_progress(r);
+	if (status == 0)
+		status = running_publish(dir, dirfd, &s->report);
+	return status ?: running_conclude(r, dir, s->report);
+}
+
+static int prepare(struct session *s)
+{
+	int status = settle_arguments(s);
+
+	status = status ?: load_profile(s);
+	status = status ?: check_selection(s);
+	status = status ?: check_results(s);
+	status = status ?: running_check_root();
+	status = status ?: running_read_machine(&s->running);
+	return status ?: running_open_log(&s->running);
+}
+
+static int run_session(struct session *s, int argc, char **argv)
+{
+	int status = take_options(s, argc, argv);
+
 	if (status >= 0)
 		return status;
-	if (geteuid() != 0) {
-		log_error("a run needs root: it loads modules and reads the kernel log");
-		return EXIT_ENVIRONMENT;
-	}
-	return with_machine(a, o);
+	s->running.options.ids = argv + optind;
+	s->running.options.nr_ids = (size_t)(argc - optind);
+	status = prepare(s);
+	return status ?: execute(s);
+}
+
+/*
+ * Of a run that did not come to its report, or whose report nobody saw, nothing follows. One that was
+ * interrupted ends the whole bisection.
+ */
+static int bisect_status(int status, const json_t *report)
+{
+	if (status > EXIT_SIGNAL_BASE)
+		return status;
+	if (!report || status != jx_get_int(report, "exit_status", -1))
+		return BISECT_CANNOT_TELL;
+	return verdict_bisect_status(report);
 }
 
 static int run(int argc, char **argv)
 {
-	struct arguments a = { .profile = "default" };
-	struct run_options o = {
-		.table = scenario_registry,
-		.table_len = scenario_registry_len,
-		.argc = argc,
-		.argv = argv,
-		.quiet_ns = QUIET_NS,
-		.grace_ns = GRACE_NS,
-		.lock_path = LOCK_PATH,
-		.taint_path = TAINT_PATH,
-		.undo_kinds = undo_kinds,
-		.nr_undo_kinds = undo_kinds_len,
+	struct session s __attribute__((cleanup(session_release))) = {
+		.args = { .profile_name = "default", .level = LEVEL_STANDARD },
 	};
-	int status = take_options(&a, argc, argv);
+	bool bisect;
+	int status;
 
-	if (status < 0) {
-		if (!a.seed_given && getrandom(&a.seed, sizeof(a.seed), 0) != sizeof(a.seed))
-			die(EXIT_ENVIRONMENT, "cannot draw a seed: %s", strerror(errno));
-		o.ids = argv + optind;
-		o.nr_ids = (size_t)(argc - optind);
-		o.results = a.results;
-		o.budget_ns = (int64_t)a.timeout * NS_PER_S;
-		status = with_profile(&a, &o);
-	}
-	free(a.inject);
-	return status;
+	running_init(&s.running, argc, argv);
+	bisect = asks_for_bisect(argc, argv);
+	status = run_session(&s, argc, argv);
+	return bisect ? bisect_status(status, s.report) : status;
 }
 
 const struct command command_run = {
@@ -373,12 +475,21 @@ const struct command command_run = {
 		 "      --profile PROFILE    shipped profile or path of one; 'default' if not "
 		 "given\n"
 		 "      --results DIR        directory for the results, made fresh\n"
-		 "      --module-dir DIR     where the test modules are\n"
+		 "      --level LEVEL        quick, standard (the default), full or soak\n"
+		 "      --repeat N           run all of it N times\n"
+		 "      --duration SECONDS   run all of it again and again for so long\n"
+		 "      --until-fail         end at the first failure; else run without end\n"
+		 "      --shuffle            each round in another order\n"
+		 "      --seed N             seed of data and order; drawn if not given\n"
+		 "      --bisect             exit as git bisect wants it: 0 good, 1 bad, 125 "
+		 "cannot tell\n"
 		 "      --inject FAULT       commit a fault, to see it noticed; can be repeated\n"
-		 "      --seed N             seed of the data patterns; drawn if not given\n"
-		 "      --timeout SECONDS    time budget of the whole run\n"
+		 "      --module-dir DIR     where the test modules are\n"
 		 "      --rdma-device NAME   RDMA device to use\n"
 		 "      --soft-rdma NETDEV   set up soft RoCE on this network device meanwhile\n"
+		 "      --allow-unsafe       allow scenarios that can disturb a device in use\n"
+		 "      --device DEVICE      on this one: PCI address or name; can be repeated\n"
+		 "      --timeout SECONDS    time budget of the whole run\n"
 		 "      --color WHEN         auto, never or always\n"
 		 "  -q, --quiet              print errors only\n"
 		 "  -h, --help               this text\n"

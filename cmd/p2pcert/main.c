@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/jx.h"
 #include "cmd.h"
 
 #define COMMAND(record) extern const struct command record;
@@ -56,6 +57,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int opt;
 
+	jx_init();
 	/* a closed pipe is a write error with a message and a status, not a silent death */
 	signal(SIGPIPE, SIG_IGN);
 	opterr = 0;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a journal: every record is held against the shape of its event, then taken in by the event's
- * function. A record that does not fit, or that contradicts an earlier one, is damage and refused;
- * a journal that just ends is not.
+ * Reads a journal: every record is held against the shape of its event, then taken in by the
+ * event's function. A record that does not fit, or that contradicts an earlier one, is damage and
+ * refused; a journal that just ends is not. Nothing here looks at more than one scenario for a
+ * record: journals can be long, and are not trusted.
  */
 #include "report/gather.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -15,222 +17,12 @@
 #include "base/log.h"
 #include "base/pciaddr.h"
 #include "check/finding.h"
+#include "report/records.h"
 #include "report/shape.h"
 
 #define PLATFORM_NAME "platform.json"
 #define PLATFORM_SCHEMA "p2pcert.platform/1"
 #define PLATFORM_MAX (256u << 20) /* bytes */
-
-/* --- what the records hold: see base/journal.h ---------------------------------------------------- */
-
-#define END \
-	{ \
-		NULL, TYPE_END, 0, NULL \
-	}
-#define OPT FIELD_OPTIONAL
-#define ARR FIELD_ARRAY
-
-static const struct field fields_taint[] = {
-	{ "value", TYPE_COUNT, 0, NULL },
-	{ "names", TYPE_STRING, ARR, NULL },
-	END,
-};
-
-static const struct field fields_profile[] = {
-	{ "name", TYPE_STRING, 0, NULL },   { "title", TYPE_STRING, 0, NULL },
-	{ "required", TYPE_ID, ARR, NULL }, { "recommended", TYPE_ID, ARR, NULL },
-	{ "excluded", TYPE_ID, ARR, NULL }, END,
-};
-
-static const struct field fields_tool[] = {
-	{ "version", TYPE_STRING, 0, NULL },
-	{ "commit", TYPE_STRING, 0, NULL },
-	END,
-};
-
-static const struct field fields_host[] = {
-	{ "hostname", TYPE_STRING, 0, NULL },      { "machine", TYPE_STRING, 0, NULL },
-	{ "vendor", TYPE_STRING, OPT, NULL },      { "product", TYPE_STRING, OPT, NULL },
-	{ "bios_vendor", TYPE_STRING, OPT, NULL }, { "bios_version", TYPE_STRING, OPT, NULL },
-	{ "bios_date", TYPE_STRING, OPT, NULL },   { "cpu", TYPE_STRING, OPT, NULL },
-	{ "memory_bytes", TYPE_COUNT, OPT, NULL }, END,
-};
-
-static const struct field fields_kernel[] = {
-	{ "release", TYPE_STRING, 0, NULL },
-	{ "version", TYPE_STRING, 0, NULL },
-	{ "cmdline", TYPE_STRING, OPT, NULL },
-	{ "config_digest", TYPE_STRING, OPT, NULL },
-	END,
-};
-
-static const struct field fields_run_start[] = {
-	{ "schema", TYPE_STRING, 0, NULL },
-	{ "tool", TYPE_OBJECT, 0, fields_tool },
-	{ "argv", TYPE_STRING, ARR, NULL },
-	{ "time", TYPE_TIME, 0, NULL },
-	{ "seed", TYPE_HEX, 0, NULL },
-	{ "profile", TYPE_OBJECT, 0, fields_profile },
-	{ "selected", TYPE_ID, ARR, NULL },
-	{ "host", TYPE_OBJECT, 0, fields_host },
-	{ "kernel", TYPE_OBJECT, 0, fields_kernel },
-	{ "taint", TYPE_OBJECT, 0, fields_taint },
-	{ "expected_taint", TYPE_COUNT, 0, NULL },
-	{ "deadline_factor", TYPE_NUMBER, 0, NULL },
-	{ "inject", TYPE_STRING, OPT | ARR, NULL },
-	END,
-};
-
-static const struct field fields_platform[] = {
-	{ "file", TYPE_STRING, 0, NULL },
-	END,
-};
-
-static const struct field fields_found_by[] = {
-	{ "way", TYPE_STRING, 0, NULL },
-	{ "answer", TYPE_STRING, 0, NULL },
-	{ "detail", TYPE_STRING, OPT, NULL },
-	END,
-};
-
-static const struct field fields_feature[] = {
-	{ "name", TYPE_STRING, 0, NULL },
-	{ "present", TYPE_BOOL, OPT, NULL },
-	{ "found_by", TYPE_OBJECT, ARR, fields_found_by },
-	{ "disagreement", TYPE_BOOL, 0, NULL },
-	END,
-};
-
-static const struct field fields_features[] = {
-	{ "features", TYPE_OBJECT, ARR, fields_feature },
-	END,
-};
-
-static const struct field fields_undo_add[] = {
-	{ "undo", TYPE_COUNT, 0, NULL },
-	{ "kind", TYPE_STRING, 0, NULL },
-	{ "args", TYPE_OBJECT, 0, NULL },
-	END,
-};
-
-static const struct field fields_undo_done[] = {
-	{ "undo", TYPE_COUNT, 0, NULL },
-	{ "result", TYPE_UNDO_RESULT, 0, NULL },
-	{ "text", TYPE_STRING, OPT, NULL },
-	END,
-};
-
-static const struct field fields_module[] = {
-	{ "name", TYPE_STRING, 0, NULL },
-	{ "file", TYPE_STRING, OPT, NULL },
-	{ "version", TYPE_STRING, OPT, NULL },
-	{ "srcversion", TYPE_STRING, OPT, NULL },
-	{ "verified", TYPE_BOOL, 0, NULL },
-	{ "parameters", TYPE_STRING, OPT, NULL },
-	END,
-};
-
-static const struct field fields_scenario_start[] = {
-	{ "dir", TYPE_STRING, 0, NULL },
-	{ "requires", TYPE_EVIDENCE_KIND, ARR | OPT, NULL },
-	{ "taint", TYPE_OBJECT, 0, fields_taint },
-	END,
-};
-
-/* One of the two; report.c sees to it. */
-static const struct field fields_device[] = {
-	{ "address", TYPE_ADDRESS, OPT, NULL },
-	{ "name", TYPE_STRING, OPT, NULL },
-	END,
-};
-
-static const struct field fields_evidence[] = {
-	{ "kind", TYPE_EVIDENCE_KIND, 0, NULL },
-	{ "state", TYPE_EVIDENCE_STATE, 0, NULL },
-	{ "text", TYPE_STRING, 0, NULL },
-	END,
-};
-
-static const struct field fields_measurement[] = {
-	{ "name", TYPE_STRING, 0, NULL },
-	{ "unit", TYPE_STRING, 0, NULL },
-	{ "value", TYPE_NUMBER, 0, NULL },
-	END,
-};
-
-static const struct field fields_why[] = {
-	{ "text", TYPE_STRING, 0, NULL },
-	END,
-};
-
-static const struct field fields_skip[] = {
-	{ "category", TYPE_SKIP_CATEGORY, 0, NULL },
-	{ "text", TYPE_STRING, 0, NULL },
-	END,
-};
-
-static const struct field fields_error[] = {
-	{ "kind", TYPE_ERROR_KIND, 0, NULL },
-	{ "text", TYPE_STRING, 0, NULL },
-	END,
-};
-
-static const struct field fields_finding[] = {
-	{ "code", TYPE_FINDING_CODE, 0, NULL },
-	{ "functions", TYPE_ADDRESS, ARR, NULL },
-	{ "text", TYPE_STRING, 0, NULL },
-	END,
-};
-
-static const struct field fields_facts[] = {
-	{ "name", TYPE_STRING, 0, NULL },
-	{ "value", TYPE_ANY, 0, NULL },
-	END,
-};
-
-static const struct field fields_outcome[] = {
-	{ "outcome", TYPE_OUTCOME, 0, NULL },
-	END,
-};
-
-static const struct field fields_kernel_log[] = {
-	{ "class", TYPE_STRING, 0, NULL },
-	{ "severity", TYPE_LOG_SEVERITY, 0, NULL },
-	{ "text", TYPE_STRING, 0, NULL },
-	{ "advice", TYPE_STRING, OPT, NULL },
-	END,
-};
-
-static const struct field fields_child[] = {
-	{ "exited", TYPE_COUNT, OPT, NULL },
-	{ "signal", TYPE_SIGNAL, OPT, NULL },
-	{ "started", TYPE_BOOL, OPT, NULL },
-	{ "stuck", TYPE_BOOL, OPT, NULL },
-	END,
-};
-
-static const struct field fields_scenario_end[] = {
-	{ "outcome", TYPE_OUTCOME, 0, NULL },
-	{ "kind", TYPE_ERROR_KIND, OPT, NULL },
-	{ "child", TYPE_OBJECT, 0, fields_child },
-	{ "deadline", TYPE_DEADLINE, OPT, NULL },
-	{ "duration_ns", TYPE_COUNT, 0, NULL },
-	{ "taint", TYPE_OBJECT, 0, fields_taint },
-	END,
-};
-
-static const struct field fields_run_end[] = {
-	{ "reason", TYPE_RUN_END, 0, NULL },
-	{ "signal", TYPE_SIGNAL, OPT, NULL },
-	{ "taint", TYPE_OBJECT, 0, fields_taint },
-	END,
-};
-
-#undef END
-#undef OPT
-#undef ARR
-
-/* --- what they mean ------------------------------------------------------------------------------- */
 
 /* The text of a refusal, which read_records() puts behind the record's place. */
 static int refuse(char **why, const char *fmt, ...) attr_printf(2, 3);
@@ -248,55 +40,140 @@ struct taking {
 	int dirfd;
 	struct run *run;
 	struct run_result *result; /* NULL: the record is the run's */
+	struct run_attempt *attempt; /* of result; NULL: none yet */
 	json_t *record; /* reduced to what is known of its event */
 	char **why;
 };
 
+/* --- attempts --------------------------------------------------------------------------------- */
+
+/* The last attempt; NULL: there is none. */
+static struct run_attempt *last_attempt(const struct run_result *result)
+{
+	return result->nr_attempts ? &result->attempts[result->nr_attempts - 1] : NULL;
+}
+
+static struct run_attempt *add_attempt(struct run_result *result)
+{
+	struct run_attempt *attempt;
+
+	if (!result->attempts || result->nr_attempts == result->room) {
+		result->room = result->room ? result->room * 2 : 1;
+		result->attempts =
+			xreallocarray(result->attempts, result->room, sizeof(*result->attempts));
+	}
+	attempt = &result->attempts[result->nr_attempts++];
+	*attempt = (struct run_attempt){
+		.skip = jx_array(),
+		.devices = jx_array(),
+		.measurements = jx_array(),
+		.errors = jx_array(),
+		.kernel_log = jx_array(),
+		.facts = jx_object(),
+		.files = jx_array(),
+	};
+	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++)
+		attempt->evidence[k].details = jx_array();
+	return attempt;
+}
+
+static void attempt_release(struct run_attempt *attempt)
+{
+	json_decref(attempt->skip);
+	json_decref(attempt->devices);
+	json_decref(attempt->measurements);
+	json_decref(attempt->errors);
+	json_decref(attempt->kernel_log);
+	json_decref(attempt->facts);
+	json_decref(attempt->files);
+	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++)
+		json_decref(attempt->evidence[k].details);
+}
+
+static void drop_last_attempt(struct run_result *result)
+{
+	attempt_release(last_attempt(result));
+	result->nr_attempts--;
+}
+
+/* A new attempt, to which the records go from now on. */
+static void open_attempt(struct taking *t)
+{
+	t->attempt = add_attempt(t->result);
+	t->run->open = t->result;
+}
+
+/*
+ * A later process has gone on: what ran is over. Reasons why something could not be started are
+ * forgotten, as the later process says them anew.
+ */
+static void close_attempt(struct run *run, bool rebooted)
+{
+	struct run_attempt *attempt = run->open ? last_attempt(run->open) : NULL;
+	json_t *error;
+
+	if (attempt && !attempt->started)
+		drop_last_attempt(run->open);
+	run->open = NULL;
+	if (!attempt || !attempt->started)
+		return;
+	attempt->over = true;
+	error = jx_object();
+	jx_set_str(error, "kind", error_kind_name(ERROR_INCOMPLETE));
+	jx_set_str(error, "text",
+		   rebooted ? "the run died while it ran, and the machine was rebooted since"
+			    : "the run died while it ran");
+	jx_append(attempt->errors, error);
+}
+
+/* Why a record of the scenario cannot be: there is no attempt that it could belong to. */
+static int refuse_stray(const struct taking *t)
+{
+	const struct run_attempt *last = last_attempt(t->result);
+
+	if (t->run->open && t->run->open != t->result)
+		return refuse(t->why, "scenario '%s' has not ended yet", t->run->open->id);
+	if (!last)
+		return refuse(t->why, "scenario '%s' was not started", t->result->id);
+	return refuse(t->why, "scenario '%s' %s", t->result->id,
+		      last->over ? "was over when the run was gone on with" : "has ended before");
+}
+
+/* The scenario that is running, or was when a process began that only undid things; NULL: none. */
+static const char *running_id(const struct run *run)
+{
+	const struct run_attempt *attempt = run->open ? last_attempt(run->open) : NULL;
+
+	return attempt && attempt->started ? run->open->id : run->running;
+}
+
+/* --- what records mean ------------------------------------------------------------------------ */
+
 static int add_result(struct run *run, const char *id, char **why)
 {
-	struct run_result *result = &run->results[run->nr_results];
-
 	if (json_object_get(run->index, id))
 		return refuse(why, "scenario '%s' is selected twice", id);
 	jx_set_int(run->index, id, (int64_t)run->nr_results);
-	run->nr_results++;
-	result->id = id;
-	result->skip = jx_array();
-	result->devices = jx_array();
-	result->measurements = jx_array();
-	result->errors = jx_array();
-	result->kernel_log = jx_array();
-	result->facts = jx_object();
-	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++)
-		result->evidence[k].details = jx_array();
+	run->results[run->nr_results++].id = id;
 	return 0;
 }
 
-/* Notes the taint, and which of it is new: by whom, or NULL for between scenarios. */
-static void take_taint(struct taking *t, const struct run_result *by)
+/* Steals value; what several rounds or processes say in the same words is listed once. */
+static void append_once(struct run *run, json_t *array, json_t *value)
 {
-	json_t *taint = json_object_get(t->record, "taint");
-	struct run *run = t->run;
-	autojson json_t *added = jx_array();
-	json_t *name, *entry;
-	size_t i;
+	autofree char *line = jx_line(value);
 
-	run->last_taint = taint;
-	json_array_foreach (json_object_get(taint, "names"), i, name) {
-		const char *s = json_string_value(name);
-
-		if (json_object_get(run->tainted, s))
-			continue;
-		jx_set_bool(run->tainted, s, true);
-		jx_append(added, json_incref(name));
-	}
-	if (!json_array_size(added))
+	if (json_object_get(run->listed, line)) {
+		json_decref(value);
 		return;
-	entry = jx_object();
-	if (by)
-		jx_set_str(entry, "scenario", by->id);
-	jx_set(entry, "names", json_incref(added));
-	jx_append(run->taint_set_by, entry);
+	}
+	jx_set_bool(run->listed, line, true);
+	jx_append(array, value);
+}
+
+static void take_taint(struct taking *t)
+{
+	t->run->last_taint = json_object_get(t->record, "taint");
 }
 
 static int take_run_start(struct taking *t)
@@ -312,15 +189,44 @@ static int take_run_start(struct taking *t)
 	if (strcmp(schema, JOURNAL_SCHEMA) != 0)
 		return refuse(t->why, "schema is '%s', not '" JOURNAL_SCHEMA "'", schema);
 	run->start = t->record;
-	take_taint(t, NULL);
-	json_array_clear(run->taint_set_by); /* what was there before is nobody's */
-	run->last_taint = NULL;
+	run->boot_id = jx_get_str(t->record, "boot_id");
 	run->results = xcalloc(json_array_size(selected) + 1, sizeof(*run->results));
 	json_array_foreach (selected, i, id) {
 		int r = add_result(run, json_string_value(id), t->why);
 
 		if (r < 0)
 			return r;
+	}
+	return 0;
+}
+
+/* Keys of the resume record that the report has as they are. */
+static const char *const resumed_keys[] = { "restore_only", "torn", "tool", "deadline_factor" };
+
+static int take_resume(struct taking *t)
+{
+	struct run *run = t->run;
+	const char *boot_id = jx_get_str(t->record, "boot_id");
+	bool rebooted = strcmp(boot_id, run->boot_id) != 0;
+	bool restores = jx_get_bool(t->record, "restore_only", false);
+	json_t *entry = jx_object();
+
+	jx_set(entry, "time", json_incref(json_object_get(t->record, "time")));
+	jx_set_bool(entry, "rebooted", rebooted);
+	for (size_t i = 0; i < ARRAY_LEN(resumed_keys); i++)
+		jx_set(entry, resumed_keys[i],
+		       json_incref(json_object_get(t->record, resumed_keys[i])));
+	jx_set(entry, "command_line", json_incref(json_object_get(t->record, "argv")));
+	jx_append(run->resumed, entry);
+
+	run->running = restores ? running_id(run) : NULL;
+	close_attempt(run, rebooted);
+	take_taint(t);
+	run->boot_id = boot_id;
+	run->phase = restores ? RUN_RESTORING : RUN_GOING;
+	if (!restores) {
+		run->end = RUN_DIED;
+		run->end_record = NULL;
 	}
 	return 0;
 }
@@ -362,15 +268,16 @@ static int take_features(struct taking *t)
 
 static json_t *undo_key(const json_t *record)
 {
-	return jx_stringf("%lld", (long long)jx_get_int(record, "undo", 0));
+	return jx_stringf("%" PRId64, jx_get_int(record, "undo", 0));
 }
 
 static int take_undo_add(struct taking *t)
 {
 	autojson json_t *key = undo_key(t->record);
 
-	if (json_object_get(t->run->not_undone, json_string_value(key)))
+	if (json_object_get(t->run->changes, json_string_value(key)))
 		return refuse(t->why, "change %s was made before", json_string_value(key));
+	jx_set_bool(t->run->changes, json_string_value(key), true);
 	jx_set(t->run->not_undone, json_string_value(key), json_incref(t->record));
 	return 0;
 }
@@ -381,7 +288,10 @@ static int take_undo_done(struct taking *t)
 	json_t *change = json_object_get(t->run->not_undone, json_string_value(key));
 
 	if (!change)
-		return refuse(t->why, "change %s was never made", json_string_value(key));
+		return refuse(t->why, "change %s was %s", json_string_value(key),
+			      json_object_get(t->run->changes, json_string_value(key))
+				      ? "undone before"
+				      : "never made");
 	if (strcmp(jx_get_str(t->record, "result"), "failed") == 0)
 		jx_set_str(change, "text", jx_get_str(t->record, "text"));
 	else
@@ -391,31 +301,36 @@ static int take_undo_done(struct taking *t)
 
 static int take_module(struct taking *t)
 {
-	jx_append(t->run->modules, json_incref(t->record));
+	append_once(t->run, t->run->modules, json_incref(t->record));
 	return 0;
 }
 
 static int take_scenario_start(struct taking *t)
 {
+	const struct run_attempt *before = last_attempt(t->result);
+	int64_t round = jx_get_int(t->record, "round", 0);
 	const json_t *required;
 	size_t i;
 
-	if (t->result->started)
-		return refuse(t->why, "scenario '%s' was started before", t->result->id);
-	t->result->started = true;
-	t->result->dir = jx_get_str(t->record, "dir");
+	if (t->run->open || (before && !before->started))
+		return refuse_stray(t);
+	if (round <= t->result->last_round)
+		return refuse(t->why, "scenario '%s' was started in round %" PRId64 " before",
+			      t->result->id, t->result->last_round);
+	t->result->last_round = round;
+	open_attempt(t);
+	t->attempt->started = true;
+	t->attempt->round = round;
+	t->attempt->seed = jx_get_str(t->record, "seed");
+	t->attempt->dir = jx_get_str(t->record, "dir");
 	json_array_foreach (json_object_get(t->record, "requires"), i, required) {
 		enum evidence_kind kind;
 
 		if (evidence_kind_parse(json_string_value(required), &kind) < 0)
 			BUG("required evidence was not checked");
-		t->result->evidence[kind].required = true;
+		t->attempt->evidence[kind].required = true;
 	}
-	/* what came up between two scenarios is not the doing of this one */
-	take_taint(t, NULL);
-	/* gone on with after it had ended, as after a signal */
-	t->run->end_record = NULL;
-	t->run->end = RUN_DIED;
+	take_taint(t);
 	return 0;
 }
 
@@ -436,7 +351,7 @@ static int take_device(struct taking *t)
 
 	if (!address == !name)
 		return refuse(t->why, "one of 'address' and 'name' is wanted");
-	jx_append(t->result->devices, address ? address_to_json(address) : jx_string(name));
+	jx_append(t->attempt->devices, address ? address_to_json(address) : jx_string(name));
 	return 0;
 }
 
@@ -461,7 +376,7 @@ static int take_evidence(struct taking *t)
 	if (evidence_kind_parse(jx_get_str(t->record, "kind"), &kind) < 0 ||
 	    evidence_state_parse(jx_get_str(t->record, "state"), &state) < 0)
 		BUG("evidence was not checked");
-	evidence = &t->result->evidence[kind];
+	evidence = &t->attempt->evidence[kind];
 	if (!evidence->said || is_worse(state, evidence->state))
 		evidence->state = state;
 	evidence->said = true;
@@ -471,25 +386,25 @@ static int take_evidence(struct taking *t)
 
 static int take_measurement(struct taking *t)
 {
-	jx_append(t->result->measurements, json_incref(t->record));
+	jx_append(t->attempt->measurements, json_incref(t->record));
 	return 0;
 }
 
 static int take_why(struct taking *t)
 {
-	t->result->why = jx_get_str(t->record, "text");
+	t->attempt->why = jx_get_str(t->record, "text");
 	return 0;
 }
 
 static int take_skip(struct taking *t)
 {
-	jx_append(t->result->skip, json_incref(t->record));
+	jx_append(t->attempt->skip, json_incref(t->record));
 	return 0;
 }
 
 static int take_error(struct taking *t)
 {
-	jx_append(t->result->errors, json_incref(t->record));
+	jx_append(t->attempt->errors, json_incref(t->record));
 	return 0;
 }
 
@@ -510,14 +425,20 @@ static int take_finding(struct taking *t)
 		jx_append(functions, address_to_json(json_string_value(address)));
 	jx_set(finding, "functions", functions);
 	jx_set_str(finding, "text", jx_get_str(t->record, "text"));
-	jx_append(t->run->findings, finding);
+	append_once(t->run, t->run->findings, finding);
 	return 0;
 }
 
 static int take_facts(struct taking *t)
 {
-	jx_set(t->result->facts, jx_get_str(t->record, "name"),
+	jx_set(t->attempt->facts, jx_get_str(t->record, "name"),
 	       json_incref(json_object_get(t->record, "value")));
+	return 0;
+}
+
+static int take_file(struct taking *t)
+{
+	jx_append(t->attempt->files, json_incref(t->record));
 	return 0;
 }
 
@@ -529,23 +450,36 @@ static int take_outcome(attr_unused struct taking *t)
 
 static int take_kernel_log(struct taking *t)
 {
-	jx_append(t->result ? t->result->kernel_log : t->run->kernel_log, json_incref(t->record));
+	jx_append(t->attempt ? t->attempt->kernel_log : t->run->kernel_log, json_incref(t->record));
+	return 0;
+}
+
+static int take_taint_set(struct taking *t)
+{
+	json_t *entry = jx_object();
+
+	if (t->result)
+		jx_set_str(entry, "scenario", t->result->id);
+	jx_set(entry, "names", json_incref(json_object_get(t->record, "names")));
+	jx_set(entry, "modules", json_incref(json_object_get(t->record, "modules")));
+	jx_append(t->run->taint_set_by, entry);
 	return 0;
 }
 
 static int take_scenario_end(struct taking *t)
 {
 	const char *outcome = jx_get_str(t->record, "outcome");
-	struct run_result *result = t->result;
+	struct run_attempt *attempt = t->attempt;
 
-	if (outcome_parse(outcome, &result->outcome) < 0)
+	if (outcome_parse(outcome, &attempt->outcome) < 0)
 		BUG("outcome was not checked");
-	if (!result->started && result->outcome != OUTCOME_SKIP &&
-	    result->outcome != OUTCOME_ERROR && result->outcome != OUTCOME_NOTRUN)
+	if (!attempt->started && attempt->outcome != OUTCOME_SKIP &&
+	    attempt->outcome != OUTCOME_ERROR && attempt->outcome != OUTCOME_NOTRUN)
 		return refuse(t->why, "scenario '%s' was never started, and has outcome '%s'",
-			      result->id, outcome);
-	result->end = t->record;
-	take_taint(t, result);
+			      t->result->id, outcome);
+	attempt->end = t->record;
+	t->run->open = NULL;
+	take_taint(t);
 	return 0;
 }
 
@@ -558,41 +492,47 @@ static int take_run_end(struct taking *t)
 	if (t->run->end == RUN_SIGNAL && !json_object_get(t->record, "signal"))
 		return refuse(t->why, "'signal' is missing");
 	t->run->end_record = t->record;
-	take_taint(t, NULL);
+	t->run->phase = RUN_ENDED;
+	take_taint(t);
 	return 0;
 }
 
 enum record_place {
 	RECORD_OF_RUN, /* has no "scenario" */
-	RECORD_OF_SCENARIO, /* until its end */
-	RECORD_OF_EITHER, /* with "scenario" while or after one ran */
+	RECORD_OF_START, /* of a scenario that is not running yet */
+	RECORD_OF_ATTEMPT, /* of the scenario that is running */
+	RECORD_OF_SKIP, /* likewise, or of one that cannot be started */
+	RECORD_OF_EITHER, /* the run's; with "scenario" while or after that ran */
 };
 
 static const struct event {
 	const char *name;
 	enum record_place place;
-	const struct field *fields;
+	unsigned int phases; /* enum run_phase, of those that it can be in */
 	int (*take)(struct taking *t);
 } events[] = {
-	{ "run-start", RECORD_OF_RUN, fields_run_start, take_run_start },
-	{ "platform", RECORD_OF_RUN, fields_platform, take_platform },
-	{ "features", RECORD_OF_RUN, fields_features, take_features },
-	{ "undo-add", RECORD_OF_EITHER, fields_undo_add, take_undo_add },
-	{ "undo-done", RECORD_OF_EITHER, fields_undo_done, take_undo_done },
-	{ "module", RECORD_OF_EITHER, fields_module, take_module },
-	{ "scenario-start", RECORD_OF_SCENARIO, fields_scenario_start, take_scenario_start },
-	{ "device", RECORD_OF_SCENARIO, fields_device, take_device },
-	{ "evidence", RECORD_OF_SCENARIO, fields_evidence, take_evidence },
-	{ "measurement", RECORD_OF_SCENARIO, fields_measurement, take_measurement },
-	{ "why", RECORD_OF_SCENARIO, fields_why, take_why },
-	{ "skip", RECORD_OF_SCENARIO, fields_skip, take_skip },
-	{ "error", RECORD_OF_SCENARIO, fields_error, take_error },
-	{ "finding", RECORD_OF_EITHER, fields_finding, take_finding },
-	{ "facts", RECORD_OF_SCENARIO, fields_facts, take_facts },
-	{ "outcome", RECORD_OF_SCENARIO, fields_outcome, take_outcome },
-	{ "kernel-log", RECORD_OF_EITHER, fields_kernel_log, take_kernel_log },
-	{ "scenario-end", RECORD_OF_SCENARIO, fields_scenario_end, take_scenario_end },
-	{ "run-end", RECORD_OF_RUN, fields_run_end, take_run_end },
+	{ "run-start", RECORD_OF_RUN, RUN_GOING, take_run_start },
+	{ "resume", RECORD_OF_RUN, RUN_GOING | RUN_ENDED | RUN_RESTORING, take_resume },
+	{ "platform", RECORD_OF_RUN, RUN_GOING, take_platform },
+	{ "features", RECORD_OF_RUN, RUN_GOING, take_features },
+	{ "undo-add", RECORD_OF_EITHER, RUN_GOING, take_undo_add },
+	{ "undo-done", RECORD_OF_EITHER, RUN_GOING | RUN_RESTORING, take_undo_done },
+	{ "module", RECORD_OF_EITHER, RUN_GOING, take_module },
+	{ "scenario-start", RECORD_OF_START, RUN_GOING, take_scenario_start },
+	{ "device", RECORD_OF_ATTEMPT, RUN_GOING, take_device },
+	{ "evidence", RECORD_OF_ATTEMPT, RUN_GOING, take_evidence },
+	{ "measurement", RECORD_OF_ATTEMPT, RUN_GOING, take_measurement },
+	{ "why", RECORD_OF_ATTEMPT, RUN_GOING, take_why },
+	{ "skip", RECORD_OF_SKIP, RUN_GOING, take_skip },
+	{ "error", RECORD_OF_SKIP, RUN_GOING, take_error },
+	{ "finding", RECORD_OF_EITHER, RUN_GOING | RUN_RESTORING, take_finding },
+	{ "facts", RECORD_OF_ATTEMPT, RUN_GOING, take_facts },
+	{ "file", RECORD_OF_ATTEMPT, RUN_GOING, take_file },
+	{ "outcome", RECORD_OF_ATTEMPT, RUN_GOING, take_outcome },
+	{ "taint-set", RECORD_OF_EITHER, RUN_GOING | RUN_RESTORING, take_taint_set },
+	{ "kernel-log", RECORD_OF_EITHER, RUN_GOING | RUN_RESTORING, take_kernel_log },
+	{ "scenario-end", RECORD_OF_SKIP, RUN_GOING, take_scenario_end },
+	{ "run-end", RECORD_OF_RUN, RUN_GOING, take_run_end },
 };
 
 static const struct event *find_event(const char *name)
@@ -603,13 +543,37 @@ static const struct event *find_event(const char *name)
 	return NULL;
 }
 
-/* Whose the record is: t->result, NULL for the run's. */
+/* The attempt that the record belongs to, or begins: t->attempt. */
+static int find_attempt(struct taking *t, const struct event *event)
+{
+	struct run_attempt *last = last_attempt(t->result);
+	bool open = t->run->open == t->result;
+
+	switch (event->place) {
+	case RECORD_OF_SKIP:
+		if (!t->run->open && !last)
+			open_attempt(t);
+		else if (!open)
+			return refuse_stray(t);
+		break;
+	case RECORD_OF_ATTEMPT:
+		if (!open || !last->started)
+			return refuse_stray(t);
+		break;
+	default:
+		break;
+	}
+	t->attempt = last_attempt(t->result);
+	return 0;
+}
+
+/* Whose the record is: t->result and t->attempt, NULL for the run's. */
 static int find_result(struct taking *t, const struct event *event, const json_t *scenario)
 {
 	const char *id = json_string_value(scenario);
 	const json_t *index;
 
-	if (!scenario && event->place != RECORD_OF_SCENARIO)
+	if (!scenario && (event->place == RECORD_OF_RUN || event->place == RECORD_OF_EITHER))
 		return 0;
 	if (!id)
 		return refuse(t->why, "'scenario' is %s", scenario ? "no string" : "missing");
@@ -619,47 +583,104 @@ static int find_result(struct taking *t, const struct event *event, const json_t
 	if (!index)
 		return refuse(t->why, "scenario '%s' was not selected", id);
 	t->result = &t->run->results[json_integer_value(index)];
-	if (t->result->end && event->place == RECORD_OF_SCENARIO)
-		return refuse(t->why, "scenario '%s' has ended before", id);
-	return 0;
+	return find_attempt(t, event);
+}
+
+/* May the event stand where the journal has come to? */
+static int check_phase(const struct taking *t, const struct event *event)
+{
+	if (!t->run->start && event->take != take_run_start)
+		return refuse(t->why, "the run has not started yet");
+	if (event->phases & t->run->phase)
+		return 0;
+	return refuse(t->why, "%s",
+		      t->run->phase == RUN_ENDED
+			      ? "the run has ended before, and was not gone on with"
+			      : "the run was gone on with to undo changes only");
 }
 
 static int take_record(struct taking *t, const json_t *raw)
 {
-	const struct event *event = find_event(jx_get_str(raw, "event"));
+	const char *name = jx_get_str(raw, "event");
+	const struct event *event = find_event(name);
+	const struct field *fields = record_fields(name);
 	int r;
 
-	if (!event)
+	if (!event || !fields)
 		return refuse(t->why, "the event is not known to this version");
-	if (!t->run->start && event->take != take_run_start)
-		return refuse(t->why, "the run has not started yet");
-	r = shape_check(raw, event->fields, t->why);
+	r = check_phase(t, event);
+	if (r == 0)
+		r = shape_check(raw, fields, t->why);
 	if (r == 0)
 		r = find_result(t, event, json_object_get(raw, "scenario"));
 	if (r < 0)
 		return r;
-	t->record = shape_copy(raw, event->fields);
-	t->run->last_ns = jx_get_int(raw, "t_ns", 0);
+	t->record = shape_copy(raw, fields);
 	jx_append(t->run->records, t->record);
-	return event->take(t);
+	r = event->take(t);
+	if (t->run->phase != RUN_RESTORING)
+		t->run->last_ns = jx_get_int(raw, "t_ns", 0);
+	return r;
 }
 
+/* --- what stands at the end ------------------------------------------------------------------- */
+
 /* The outcome that stands, for what ended and for what did not. */
-static void settle(struct run_result *result)
+static void settle_attempt(struct run_attempt *attempt)
 {
 	enum evidence_state states[NR_EVIDENCE_KINDS];
 
 	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++)
-		states[k] = result->evidence[k].state;
-	if (!result->end)
-		result->outcome = result->started ? OUTCOME_ERROR : OUTCOME_NOTRUN;
+		states[k] = attempt->evidence[k].state;
+	if (!attempt->end)
+		attempt->outcome = attempt->started ? OUTCOME_ERROR : OUTCOME_NOTRUN;
 	/* a claim of the journal's own never outweighs evidence that refutes it */
-	result->outcome = outcome_settle(result->outcome, 0, states);
-	if (result->outcome == OUTCOME_ERROR) {
-		result->kind = jx_get_str(result->end, "kind");
-		if (!result->kind)
-			result->kind = error_kind_name(ERROR_INCOMPLETE);
+	attempt->outcome = outcome_settle(attempt->outcome, 0, states);
+	if (attempt->outcome == OUTCOME_ERROR) {
+		attempt->kind = jx_get_str(attempt->end, "kind");
+		if (!attempt->kind)
+			attempt->kind = error_kind_name(ERROR_INCOMPLETE);
 	}
+}
+
+/* Did it come to an outcome of its own, so that another one of another round means something? */
+static bool came_to_an_outcome(const struct run_attempt *attempt)
+{
+	return attempt->started && attempt->outcome != OUTCOME_NOTRUN &&
+	       (attempt->outcome != OUTCOME_ERROR ||
+		strcmp(attempt->kind, error_kind_name(ERROR_INCOMPLETE)) != 0);
+}
+
+static void settle_result(struct run_result *result)
+{
+	const struct run_attempt *first = NULL;
+
+	if (!result->nr_attempts)
+		(void)add_attempt(result);
+	for (size_t i = 0; i < result->nr_attempts; i++) {
+		struct run_attempt *attempt = &result->attempts[i];
+
+		settle_attempt(attempt);
+		if (attempt->outcome > result->attempts[result->deciding].outcome)
+			result->deciding = i;
+		if (!came_to_an_outcome(attempt))
+			continue;
+		if (!first)
+			first = attempt;
+		result->flaky |= attempt->outcome != first->outcome;
+	}
+}
+
+const struct run_attempt *run_deciding(const struct run_result *result)
+{
+	return &result->attempts[result->deciding];
+}
+
+bool run_has_rounds(const struct run *run)
+{
+	const json_t *options = json_object_get(run->start, "options");
+
+	return jx_get_int(options, "repeat", 1) > 1 || jx_get_int(options, "duration_ns", 0) > 0;
 }
 
 int run_read(int dirfd, struct run *run, char **why)
@@ -671,14 +692,17 @@ int run_read(int dirfd, struct run *run, char **why)
 
 	*run = (struct run){
 		.end = RUN_DIED,
+		.phase = RUN_GOING,
 		.records = jx_array(),
+		.resumed = jx_array(),
 		.taint_set_by = jx_array(),
 		.modules = jx_array(),
 		.findings = jx_array(),
 		.kernel_log = jx_array(),
+		.changes = jx_object(),
 		.not_undone = jx_object(),
 		.index = jx_object(),
-		.tainted = jx_object(),
+		.listed = jx_object(),
 	};
 	r = journal_read(dirfd, &records, &run->torn, why);
 	if (r < 0)
@@ -693,26 +717,24 @@ int run_read(int dirfd, struct run *run, char **why)
 					 jx_get_str(record, "event"), text);
 			return r;
 		}
+		/* it is taken in: a long journal is not held in memory twice */
+		(void)json_array_set_new(records, i, json_null());
 	}
 	if (!run->start) {
 		*why = xstrdup("'" JOURNAL_NAME "' is empty: the run never started");
 		return -EINVAL;
 	}
+	run->running = running_id(run);
 	for (i = 0; i < run->nr_results; i++)
-		settle(&run->results[i]);
+		settle_result(&run->results[i]);
 	return 0;
 }
 
 static void result_release(struct run_result *result)
 {
-	json_decref(result->skip);
-	json_decref(result->devices);
-	json_decref(result->measurements);
-	json_decref(result->errors);
-	json_decref(result->kernel_log);
-	json_decref(result->facts);
-	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++)
-		json_decref(result->evidence[k].details);
+	for (size_t i = 0; i < result->nr_attempts; i++)
+		attempt_release(&result->attempts[i]);
+	free(result->attempts);
 }
 
 void run_release(struct run *run)
@@ -721,12 +743,14 @@ void run_release(struct run *run)
 		result_release(&run->results[i]);
 	free(run->results);
 	json_decref(run->records);
+	json_decref(run->resumed);
 	json_decref(run->platform);
 	json_decref(run->taint_set_by);
 	json_decref(run->modules);
 	json_decref(run->findings);
 	json_decref(run->kernel_log);
+	json_decref(run->changes);
 	json_decref(run->not_undone);
 	json_decref(run->index);
-	json_decref(run->tainted);
+	json_decref(run->listed);
 }

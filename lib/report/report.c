@@ -14,6 +14,7 @@
 #include "base/jx.h"
 #include "base/log.h"
 #include "report/gather.h"
+#include "report/replay.h"
 #include "report/shape.h"
 
 #define REPORT_MAX (512u << 20) /* bytes */
@@ -39,10 +40,10 @@ static void set_time(json_t *o, const char *key, int64_t ns)
 
 /* --- one result --------------------------------------------------------------------------------- */
 
-static const char *first_detail(const struct run_result *result, enum evidence_state state)
+static const char *first_detail(const struct run_attempt *attempt, enum evidence_state state)
 {
 	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++) {
-		const struct run_evidence *e = &result->evidence[k];
+		const struct run_evidence *e = &attempt->evidence[k];
 
 		if (e->said && e->state == state)
 			return json_string_value(json_array_get(e->details, 0));
@@ -62,35 +63,80 @@ static char *skip_text(const json_t *skip)
 	return strings_join(texts, "; ");
 }
 
-/* One line of why, as far as anything was said; NULL if not. The caller frees it. */
-static char *why_text(const struct run_result *result)
+/* The last words of the kernel's that nothing comes back from; NULL: there are none. */
+static const char *fatal_line(const json_t *kernel_log)
 {
-	size_t nr_errors = json_array_size(result->errors);
+	const char *text = NULL;
+	const json_t *line;
+	size_t i;
 
-	if (!result->end && result->started)
-		return xstrdup("was running when the journal ends");
-	if (!result->end)
-		return xstrdup("was never started");
+	json_array_foreach (kernel_log, i, line)
+		if (strcmp(jx_get_str(line, "severity"), "fatal") == 0)
+			text = jx_get_str(line, "text");
+	return text;
+}
+
+static const json_t *last_error(const struct run_attempt *attempt)
+{
+	size_t n = json_array_size(attempt->errors);
+
+	return n ? json_array_get(attempt->errors, n - 1) : NULL;
+}
+
+/* Of an attempt that was running when the journal ends, or a later process went on. */
+static char *lost_text(const struct run_attempt *attempt)
+{
+	const char *said = attempt->over ? jx_get_str(last_error(attempt), "text")
+					 : "was running when the journal ends";
+	const char *fatal = fatal_line(attempt->kernel_log);
+
+	return fatal ? xasprintf("%s; the kernel's log: %s", said, fatal) : xstrdup(said);
+}
+
+/* One line of why, as far as anything was said; NULL if not. The caller frees it. */
+static char *why_text(const struct run_attempt *attempt)
+{
+	if (!attempt->end)
+		return attempt->started ? lost_text(attempt) : xstrdup("was never started");
 	/* what broke it is the supervisor's last word, and says more than the scenario knew */
-	if (result->outcome == OUTCOME_ERROR && nr_errors)
-		return xstrdup(jx_get_str(json_array_get(result->errors, nr_errors - 1), "text"));
-	if (result->why)
-		return xstrdup(result->why);
-	if (result->outcome == OUTCOME_SKIP)
-		return skip_text(result->skip);
-	if (result->outcome == OUTCOME_FAIL)
-		return xstrdup(first_detail(result, EVIDENCE_REFUTED));
-	if (result->outcome == OUTCOME_INCONCLUSIVE)
-		return xstrdup(first_detail(result, EVIDENCE_MISSING));
+	if (attempt->outcome == OUTCOME_ERROR && last_error(attempt))
+		return xstrdup(jx_get_str(last_error(attempt), "text"));
+	if (attempt->why)
+		return xstrdup(attempt->why);
+	if (attempt->outcome == OUTCOME_SKIP)
+		return skip_text(attempt->skip);
+	if (attempt->outcome == OUTCOME_FAIL)
+		return xstrdup(first_detail(attempt, EVIDENCE_REFUTED));
+	if (attempt->outcome == OUTCOME_INCONCLUSIVE)
+		return xstrdup(first_detail(attempt, EVIDENCE_MISSING));
 	return NULL;
 }
 
-static json_t *evidence_to_json(const struct run_result *result)
+/* Of a flaky one it also says how often; NULL if nothing was said. The caller frees it. */
+static char *result_why(const struct run_result *result)
+{
+	const struct run_attempt *deciding = run_deciding(result);
+	autofree char *why = why_text(deciding);
+	size_t alike = 0, rounds = 0;
+
+	if (!result->flaky)
+		return take_ptr(why);
+	for (size_t i = 0; i < result->nr_attempts; i++) {
+		const struct run_attempt *attempt = &result->attempts[i];
+
+		rounds += attempt->started;
+		alike += attempt->started && attempt->outcome == deciding->outcome;
+	}
+	return xasprintf("in %zu of %zu rounds%s%s", alike, rounds, why ? ": " : "",
+			 why ? why : "");
+}
+
+static json_t *evidence_to_json(const struct run_attempt *attempt)
 {
 	json_t *o = jx_object();
 
 	for (unsigned int k = 0; k < NR_EVIDENCE_KINDS; k++) {
-		const struct run_evidence *evidence = &result->evidence[k];
+		const struct run_evidence *evidence = &attempt->evidence[k];
 		json_t *one = jx_object();
 
 		jx_set_bool(one, "required", evidence->required);
@@ -101,27 +147,62 @@ static json_t *evidence_to_json(const struct run_result *result)
 	return o;
 }
 
-static json_t *result_to_json(const struct run_result *result)
+/* What tells one attempt from another. */
+static json_t *round_to_json(const struct run_attempt *attempt)
 {
-	autofree char *why = why_text(result);
+	autofree char *why = why_text(attempt);
+	json_t *o = jx_object();
+
+	jx_set_int(o, "round", attempt->round);
+	jx_set_str(o, "seed", attempt->seed);
+	jx_set_str(o, "outcome", outcome_name(attempt->outcome));
+	jx_set_str(o, "kind", attempt->kind);
+	jx_set_str(o, "why", why);
+	jx_set_str(o, "dir", attempt->dir);
+	set_from(o, "duration_ns", attempt->end);
+	return o;
+}
+
+static json_t *rounds_to_json(const struct run *run, const struct run_result *result)
+{
+	json_t *rounds = jx_array();
+
+	for (size_t i = 0; run_has_rounds(run) && i < result->nr_attempts; i++)
+		if (result->attempts[i].started)
+			jx_append(rounds, round_to_json(&result->attempts[i]));
+	return rounds;
+}
+
+static json_t *result_to_json(const struct run *run, const struct run_result *result)
+{
+	const struct run_attempt *attempt = run_deciding(result);
+	autofree char *why = result_why(result);
 	json_t *o = jx_object();
 
 	jx_set_str(o, "id", result->id);
-	jx_set_str(o, "outcome", outcome_name(result->outcome));
-	jx_set_str(o, "kind", result->kind);
+	jx_set_str(o, "outcome", outcome_name(attempt->outcome));
+	jx_set_str(o, "kind", attempt->kind);
 	jx_set_str(o, "why", why);
-	jx_set(o, "skip", json_incref(result->skip));
-	jx_set(o, "devices", json_incref(result->devices));
-	jx_set(o, "evidence", evidence_to_json(result));
-	jx_set(o, "measurements", json_incref(result->measurements));
-	jx_set(o, "errors", json_incref(result->errors));
-	jx_set(o, "kernel_log", json_incref(result->kernel_log));
-	jx_set(o, "facts", json_incref(result->facts));
-	jx_set_str(o, "dir", result->dir);
-	set_from(o, "child", result->end);
-	set_from(o, "deadline", result->end);
-	set_from(o, "duration_ns", result->end);
-	set_from(o, "taint", result->end);
+	jx_set_bool(o, "flaky", result->flaky);
+	jx_set(o, "rounds", rounds_to_json(run, result));
+	jx_set(o, "replay", replay_of_attempt(run, result->id, attempt));
+	jx_set(o, "skip", json_incref(attempt->skip));
+	jx_set(o, "devices", json_incref(attempt->devices));
+	jx_set(o, "evidence", evidence_to_json(attempt));
+	jx_set(o, "measurements", json_incref(attempt->measurements));
+	jx_set(o, "errors", json_incref(attempt->errors));
+	jx_set(o, "kernel_log", json_incref(attempt->kernel_log));
+	jx_set(o, "facts", json_incref(attempt->facts));
+	jx_set(o, "files", json_incref(attempt->files));
+	if (attempt->started) {
+		jx_set_int(o, "round", attempt->round);
+		jx_set_str(o, "seed", attempt->seed);
+	}
+	jx_set_str(o, "dir", attempt->dir);
+	set_from(o, "child", attempt->end);
+	set_from(o, "deadline", attempt->end);
+	set_from(o, "duration_ns", attempt->end);
+	set_from(o, "taint", attempt->end);
 	return o;
 }
 
@@ -137,9 +218,8 @@ static json_t *interrupted_to_json(const struct run *run)
 	set_from(o, "signal", run->end_record);
 	set_time(o, "last_record", run->last_ns);
 	jx_set(o, "running", running);
-	for (size_t i = 0; i < run->nr_results; i++)
-		if (run->results[i].started && !run->results[i].end)
-			jx_append_str(running, run->results[i].id);
+	if (run->running)
+		jx_append_str(running, run->running);
 	return o;
 }
 
@@ -151,6 +231,7 @@ static json_t *taint_to_json(const struct run *run)
 	if (run->last_taint)
 		jx_set(o, "after", json_incref(run->last_taint));
 	jx_set(o, "expected", json_incref(json_object_get(run->start, "expected_taint")));
+	jx_set(o, "modules", json_incref(json_object_get(run->start, "taint_modules")));
 	jx_set(o, "who", json_incref(run->taint_set_by));
 	return o;
 }
@@ -162,7 +243,7 @@ static json_t *counts_to_json(const struct run *run)
 	int64_t counts[NR_OUTCOMES] = { 0 };
 
 	for (size_t i = 0; i < run->nr_results; i++)
-		counts[run->results[i].outcome]++;
+		counts[run_deciding(&run->results[i])->outcome]++;
 	for (unsigned int k = NR_OUTCOMES; k > 0; k--)
 		jx_set_int(o, outcome_name((enum outcome)(k - 1)), counts[k - 1]);
 	return o;
@@ -188,7 +269,7 @@ static json_t *run_to_json(const struct run *run)
 	json_t *change;
 
 	for (size_t i = 0; i < run->nr_results; i++)
-		jx_append(results, result_to_json(&run->results[i]));
+		jx_append(results, result_to_json(run, &run->results[i]));
 	json_object_foreach (run->not_undone, key, change)
 		jx_append(not_undone, json_incref(change));
 
@@ -207,8 +288,12 @@ static json_t *run_to_json(const struct run *run)
 	jx_set(report, "started", json_incref(json_object_get(run->start, "time")));
 	if (run->end_record)
 		set_time(report, "ended", run->last_ns);
+	jx_set(report, "resumed", json_incref(run->resumed));
 	set_from(report, "seed", run->start);
+	set_from(report, "options", run->start);
+	jx_set(report, "replay", replay_of_run(run));
 	set_from(report, "deadline_factor", run->start);
+	set_from(report, "slowness", run->start);
 	jx_set(report, "inject", inject ? json_incref(inject) : jx_array());
 	jx_set(report, "results", results);
 	jx_set(report, "findings", json_incref(run->findings));
@@ -219,6 +304,7 @@ static json_t *run_to_json(const struct run *run)
 	jx_set(report, "features", run->features ? json_incref(run->features) : jx_array());
 	set_from(report, "host", run->start);
 	set_from(report, "kernel", run->start);
+	set_from(report, "boot_id", run->start);
 	jx_set(report, "journal", journal_to_json(run));
 	if (run->platform)
 		jx_set(report, "platform", json_incref(run->platform));
@@ -249,7 +335,7 @@ int report_publish(int dirfd, const json_t *report)
 
 /* --- reports from a file ------------------------------------------------------------------------ */
 
-/* What the verdict and the table read; the schema says more. */
+/* What the verdict and the table read; the schema says more. Optional is also what came later. */
 static const struct field fields_profile[] = {
 	{ "name", TYPE_STRING, 0, NULL },
 	{ "required", TYPE_ID, FIELD_ARRAY, NULL },
@@ -273,6 +359,8 @@ static const struct field fields_result[] = {
 	{ "outcome", TYPE_OUTCOME, 0, NULL },
 	{ "kind", TYPE_ERROR_KIND, FIELD_OPTIONAL, NULL },
 	{ "why", TYPE_STRING, FIELD_OPTIONAL, NULL },
+	{ "flaky", TYPE_BOOL, FIELD_OPTIONAL, NULL },
+	{ "replay", TYPE_STRING, FIELD_OPTIONAL | FIELD_ARRAY, NULL },
 	{ "skip", TYPE_OBJECT, FIELD_ARRAY, fields_skip },
 	{ "devices", TYPE_STRING, FIELD_ARRAY, NULL },
 	{ NULL, TYPE_END, 0, NULL },
@@ -292,6 +380,18 @@ static const struct field fields_change[] = {
 	{ NULL, TYPE_END, 0, NULL },
 };
 
+static const struct field fields_resumed[] = {
+	{ "time", TYPE_TIME, 0, NULL },
+	{ "rebooted", TYPE_BOOL, 0, NULL },
+	{ "restore_only", TYPE_BOOL, 0, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_kernel_log[] = {
+	{ "severity", TYPE_LOG_SEVERITY, 0, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
 static const struct field fields_report[] = {
 	{ "schema", TYPE_STRING, 0, NULL },
 	{ "verdict", TYPE_STRING, 0, NULL },
@@ -299,9 +399,11 @@ static const struct field fields_report[] = {
 	{ "complete", TYPE_BOOL, 0, NULL },
 	{ "interrupted", TYPE_OBJECT, FIELD_OPTIONAL, fields_interrupted },
 	{ "profile", TYPE_OBJECT, 0, fields_profile },
+	{ "resumed", TYPE_OBJECT, FIELD_OPTIONAL | FIELD_ARRAY, fields_resumed },
 	{ "results", TYPE_OBJECT, FIELD_ARRAY, fields_result },
 	{ "findings", TYPE_OBJECT, FIELD_ARRAY, fields_finding },
 	{ "not_undone", TYPE_OBJECT, FIELD_ARRAY, fields_change },
+	{ "kernel_log", TYPE_OBJECT, FIELD_ARRAY, fields_kernel_log },
 	{ "inject", TYPE_STRING, FIELD_ARRAY, NULL },
 	{ NULL, TYPE_END, 0, NULL },
 };

@@ -11,20 +11,28 @@
 #include "check/finding.h"
 #include "report/verdict.h"
 #include "scenario/outcome.h"
+#include "scenario/scenario.h"
 
 static bool is_string(const json_t *v)
 {
 	return json_is_string(v);
 }
 
-/* Words of lower case letters, digits and hyphens, with dots between: "odp.invalidate.munmap". */
+/*
+ * Words of lower case letters, digits and hyphens, with dots between: "odp.invalidate.munmap". It
+ * stands on command lines, so that it must not look like an option.
+ */
 static bool is_id(const json_t *v)
 {
 	const char *s = json_string_value(v);
 	bool word = false;
 
+	if (s && *s == '-')
+		return false;
 	for (; s && *s; s++) {
-		if (*s == '.' ? !word : !islower((unsigned char)*s) && !isdigit(*s) && *s != '-')
+		if (*s == '.' ? !word
+			      : !islower((unsigned char)*s) && !isdigit((unsigned char)*s) &&
+					*s != '-')
 			return false;
 		word = *s != '.';
 	}
@@ -65,6 +73,11 @@ static bool is_count(const json_t *v)
 	return json_is_integer(v) && json_integer_value(v) >= 0;
 }
 
+static bool is_round(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) >= 1;
+}
+
 static bool is_number(const json_t *v)
 {
 	return json_is_number(v);
@@ -83,6 +96,13 @@ static bool is_any(const json_t *v)
 static bool is_object(const json_t *v)
 {
 	return json_is_object(v);
+}
+
+static bool is_level(const json_t *v)
+{
+	enum level level;
+
+	return json_is_string(v) && level_parse(json_string_value(v), &level) == 0;
 }
 
 static bool is_outcome(const json_t *v)
@@ -176,10 +196,12 @@ static const struct {
 	[TYPE_TIME] = { is_time, "time such as 2026-01-31T12:00:00Z" },
 	[TYPE_ADDRESS] = { is_address, "address of a PCI function" },
 	[TYPE_COUNT] = { is_count, "integer from 0" },
+	[TYPE_ROUND] = { is_round, "number of a round" },
 	[TYPE_NUMBER] = { is_number, "number" },
 	[TYPE_BOOL] = { is_bool, "boolean" },
 	[TYPE_ANY] = { is_any, "value" },
 	[TYPE_OBJECT] = { is_object, "object" },
+	[TYPE_LEVEL] = { is_level, "level of a run" },
 	[TYPE_OUTCOME] = { is_outcome, "outcome" },
 	[TYPE_ERROR_KIND] = { is_error_kind, "kind of error" },
 	[TYPE_SKIP_CATEGORY] = { is_skip_category, "skip category" },

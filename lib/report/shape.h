@@ -20,10 +20,12 @@ enum value_type {
 	TYPE_TIME, /* ISO 8601, UTC */
 	TYPE_ADDRESS, /* of a PCI function, in any form that pci_addr_parse() takes */
 	TYPE_COUNT, /* integer, not negative */
+	TYPE_ROUND, /* integer from 1 */
 	TYPE_NUMBER,
 	TYPE_BOOL,
 	TYPE_ANY,
 	TYPE_OBJECT,
+	TYPE_LEVEL, /* how thorough a run is */
 	TYPE_OUTCOME,
 	TYPE_ERROR_KIND,
 	TYPE_SKIP_CATEGORY,

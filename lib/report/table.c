@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/jx.h"
 #include "base/text.h"
+#include "report/replay.h"
 #include "report/shape.h"
 #include "scenario/outcome.h"
 
@@ -101,7 +102,8 @@ static struct row row_of(const json_t *result)
 	if (outcome_parse(jx_get_str(result, "outcome"), &row.outcome) < 0)
 		row.outcome = OUTCOME_ERROR;
 	row.outcome_text =
-		xasprintf("%s%s%s", outcome_name(row.outcome), kind ? "/" : "", kind ? kind : "");
+		xasprintf("%s%s%s%s", outcome_name(row.outcome), kind ? "/" : "", kind ? kind : "",
+			  jx_get_bool(result, "flaky", false) ? ", flaky" : "");
 	row.devices = devices_text(json_object_get(result, "devices"));
 	row.why = one_line(jx_get_str(result, "why"));
 	return row;
@@ -195,6 +197,24 @@ static void print_finding(const json_t *finding, FILE *f, bool color, size_t wid
 	print_wrapped(f, "see:  ", jx_get_str(finding, "reference"), width);
 }
 
+/* One line each, whatever the width: they are made to be copied. */
+static void print_replays(const json_t *results, FILE *f)
+{
+	const char *head = "\nREPLAY\n";
+	const json_t *result;
+	size_t i;
+
+	json_array_foreach (results, i, result) {
+		const json_t *replay = json_object_get(result, "replay");
+		autofree char *line = replay_line(replay);
+
+		if (!json_array_size(replay))
+			continue;
+		fprintf(f, "%s%*s%s\n", head, INDENT, "", line);
+		head = "";
+	}
+}
+
 static void print_change(const json_t *change, FILE *f, size_t width)
 {
 	autofree char *args = jx_line(json_object_get(change, "args"));
@@ -203,6 +223,26 @@ static void print_change(const json_t *change, FILE *f, size_t width)
 					why ? ": " : "", why ? why : "");
 
 	print_wrapped(f, "", text, width);
+}
+
+/* When a later process went on with the run. */
+static void print_resumed(const json_t *resumed, FILE *f, size_t width)
+{
+	autojson json_t *texts = jx_array();
+	autofree char *text = NULL;
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach (resumed, i, entry)
+		jx_append(texts,
+			  jx_stringf("%s%s%s", jx_get_str(entry, "time"),
+				     jx_get_bool(entry, "rebooted", false) ? " after a reboot" : "",
+				     jx_get_bool(entry, "restore_only", false)
+					     ? " to undo changes only"
+					     : ""));
+	text = strings_join(texts, ", ");
+	if (*text)
+		print_wrapped(f, "resumed: ", text, width);
 }
 
 static void print_reason(const json_t *reason, FILE *f, size_t width)
@@ -234,6 +274,7 @@ void report_print_columns(const json_t *report, FILE *f, bool color, size_t widt
 	json_array_foreach (findings, i, item)
 		print_finding(item, f, color, width);
 
+	print_replays(json_object_get(report, "results"), f);
 	if (json_array_size(changes))
 		fputs("\nNOT UNDONE\n", f);
 	json_array_foreach (changes, i, item)
@@ -247,6 +288,7 @@ void report_print_columns(const json_t *report, FILE *f, bool color, size_t widt
 		jx_get_int(report, "exit_status", 0));
 	json_array_foreach (json_object_get(report, "reasons"), i, item)
 		print_reason(item, f, width);
+	print_resumed(json_object_get(report, "resumed"), f, width);
 	if (json_array_size(inject))
 		print_wrapped(f, "certifies nothing, faults were injected: ", faults, width);
 }

@@ -284,3 +284,15 @@ json_t *verdict_of_report(const json_t *report)
 		jx_append(reasons, reason_to_json(&verdict.reasons[i], &input));
 	return o;
 }
+
+enum bisect_status verdict_bisect_status(const json_t *report)
+{
+	const json_t *reason;
+	size_t i;
+
+	json_array_foreach (json_object_get(report, "reasons"), i, reason)
+		if (jx_get_int(reason, "exit_status", 0) == EXIT_VERDICT_FAIL)
+			return BISECT_BAD;
+	return jx_get_int(report, "exit_status", -1) == EXIT_VERDICT_PASS ? BISECT_GOOD
+									  : BISECT_CANNOT_TELL;
+}

@@ -64,6 +64,15 @@ void verdict_settle(const struct verdict_input *input, struct verdict *verdict);
  */
 json_t *verdict_of_report(const json_t *report) attr_must_check;
 
+/* What 'git bisect run' wants of a program. */
+enum bisect_status { BISECT_GOOD = 0, BISECT_BAD = 1, BISECT_CANNOT_TELL = 125 };
+
+/*
+ * Of a report whose shape has been checked: bad if anything was shown not to conform, whatever else
+ * befell the run, good for a pass and nothing else.
+ */
+enum bisect_status verdict_bisect_status(const json_t *report) attr_must_check;
+
 const char *run_end_name(enum run_end end); /* "signal", as in run-end's reason; "died" */
 int run_end_parse(const char *s, enum run_end *end) attr_must_check;
 

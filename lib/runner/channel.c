@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which records a scenario may write, checked one by one. */
+/* Which records and wishes a scenario may send, checked one by one. */
 #include "runner/channel.h"
 
 #include <stdarg.h>
@@ -91,6 +91,12 @@ static bool take_facts(struct channel *c attr_unused, const json_t *record)
 	return json_object_get(record, "value");
 }
 
+/* What may be changed is not for the channel to know. */
+static bool take_change(struct channel *c attr_unused, const json_t *record)
+{
+	return json_is_object(json_object_get(record, "args"));
+}
+
 /* That nothing ran is not for a scenario to say. */
 static bool take_outcome(struct channel *c, const json_t *record)
 {
@@ -115,6 +121,7 @@ static const struct {
 	{ "error", { "kind", "text" }, 3, take_error },
 	{ "finding", { "code", "text" }, 4, take_finding },
 	{ "facts", { "name" }, 3, take_facts },
+	{ "change", { "kind" }, 3, take_change },
 	{ "outcome", { "outcome" }, 2, take_outcome },
 };
 

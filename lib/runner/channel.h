@@ -35,7 +35,7 @@ struct channel {
 	char *why; /* the last; NULL: none */
 };
 
-/* Takes each record (stolen). 0, or a negative errno, which ends the reading. */
+/* Takes each record, and each wish for a change (stolen). 0, or a negative errno, which ends the reading. */
 typedef int channel_sink(void *arg, json_t *record);
 
 /*

@@ -3,6 +3,7 @@
 #ifndef P2PCERT_RUNNER_CLOCK_H
 #define P2PCERT_RUNNER_CLOCK_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -17,10 +18,22 @@ int64_t clock_ns(void);
 int clock_poll_ms(int64_t ns);
 
 /*
- * By how much deadlines meant for real hardware must be stretched here, from 1 to 100: measured with
- * a fixed amount of computation, under a millisecond of it on real hardware. An emulated processor
- * comes out at 20 and more.
+ * How many times longer than on ordinary hardware a fixed amount of work takes here; below 1 where
+ * it is faster. Two kinds of work, because they slow down apart: an emulated processor computes
+ * slowly, a kernel with lockdep or KASAN is slow at system calls and page faults.
  */
-double clock_deadline_factor(void) attr_must_check;
+struct slowness {
+	double compute;
+	double kernel;
+};
+
+/* Measures it: a few milliseconds on real hardware, and never more than half a second. */
+struct slowness clock_slowness(void) attr_must_check;
+
+/* By how much deadlines meant for real hardware must be stretched, from 1 to 100. */
+double slowness_factor(const struct slowness *s) attr_must_check;
+
+/* {compute, kernel} */
+json_t *slowness_to_json(const struct slowness *s) attr_must_check;
 
 #endif

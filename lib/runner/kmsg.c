@@ -32,6 +32,7 @@ static const char *const severity_names[NR_KMSG_SEVERITIES] = {
 struct kmsg_pattern {
 	char *code;
 	char *advice;
+	char *reference;
 	const struct finding *finding; /* NULL: none */
 	enum kmsg_severity severity;
 	unsigned int max_level;
@@ -67,6 +68,7 @@ void kmsg_patterns_free(struct kmsg_patterns *patterns)
 	for (size_t i = 0; i < patterns->n; i++) {
 		free(patterns->items[i].code);
 		free(patterns->items[i].advice);
+		free(patterns->items[i].reference);
 		regfree(&patterns->items[i].match);
 	}
 	free(patterns->items);
@@ -113,6 +115,7 @@ static char *add_pattern(struct kmsg_patterns *patterns, const json_t *doc)
 	p.max_level = (unsigned int)max_level;
 	p.code = xstrdup(code);
 	p.advice = xstrdup(jx_get_str(doc, "advice"));
+	p.reference = xstrdup(jx_get_str(doc, "reference"));
 	patterns->items = xreallocarray(patterns->items, patterns->n + 1, sizeof(*patterns->items));
 	patterns->items[patterns->n++] = p;
 	return NULL;
@@ -172,6 +175,11 @@ const char *kmsg_pattern_code(const struct kmsg_pattern *p)
 const char *kmsg_pattern_advice(const struct kmsg_pattern *p)
 {
 	return p->advice;
+}
+
+const char *kmsg_pattern_reference(const struct kmsg_pattern *p)
+{
+	return p->reference;
 }
 
 const char *kmsg_pattern_finding(const struct kmsg_pattern *p)

@@ -39,7 +39,8 @@ int kmsg_parse(char *buf, struct kmsg_record *record) attr_must_check;
 /*
  * The file: schema "p2pcert.kmsg/1", patterns[] {code, severity "note"|"bad"|"fatal", match (POSIX
  * extended regular expression), [max_level] (only records at this level or more urgent), advice,
- * reference, [finding] (the code of the finding that such a line is)}. The first pattern that matches a line is the line's class.
+ * reference (a file of the kernel's tree, documentation or source), [finding] (the code of the
+ * finding that such a line is)}. The first pattern that matches a line is the line's class.
  */
 struct kmsg_pattern;
 struct kmsg_patterns;
@@ -54,6 +55,7 @@ const struct kmsg_pattern *kmsg_classify(const struct kmsg_patterns *patterns,
 					 const struct kmsg_record *record);
 const char *kmsg_pattern_code(const struct kmsg_pattern *p);
 const char *kmsg_pattern_advice(const struct kmsg_pattern *p);
+const char *kmsg_pattern_reference(const struct kmsg_pattern *p);
 const char *kmsg_pattern_finding(const struct kmsg_pattern *p); /* NULL: none */
 enum kmsg_severity kmsg_pattern_severity(const struct kmsg_pattern *p);
 

@@ -62,12 +62,55 @@ int plan_select(struct plan *plan, const struct scenario *const *table, size_t t
 	return 0;
 }
 
+void plan_exclude_level(struct plan *plan, enum level level)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct plan_item *item = &plan->items[i];
+
+		if (item->scenario->level > level)
+			add_unmet(item, SKIP_USER_EXCLUDED,
+				  xasprintf("is part of level '%s', not of '%s'",
+					    level_name(item->scenario->level), level_name(level)));
+	}
+}
+
+/* Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (2014): SplitMix64. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+uint64_t plan_round_seed(uint64_t seed, unsigned int round)
+{
+	uint64_t state = seed ^ round;
+
+	return round == 1 ? seed : next_random(&state);
+}
+
+/* Fisher and Yates; the bias of the remainder is below n in 2^64. */
+void plan_order(const struct plan *plan, bool shuffle, uint64_t seed, size_t *order)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		order[i] = i;
+	for (size_t i = plan->n; shuffle && i > 1; i--) {
+		size_t k = next_random(&seed) % i;
+		size_t swapped = order[i - 1];
+
+		order[i - 1] = order[k];
+		order[k] = swapped;
+	}
+}
+
 void plan_require(struct plan *plan, const struct scenario_env *env)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		struct plan_item *item = &plan->items[i];
 
-		if (!item->nr_unmet)
+		if (!item->nr_unmet && !item->over)
 			item->nr_unmet = scenario_missing(item->scenario, env, &item->unmet);
 	}
 }
@@ -85,7 +128,8 @@ static bool needs(const struct plan_item *item, enum need_kind kind, const char 
 bool plan_needs(const struct plan *plan, enum need_kind kind, const char *arg)
 {
 	for (size_t i = 0; i < plan->n; i++)
-		if (!plan->items[i].nr_unmet && needs(&plan->items[i], kind, arg))
+		if (!plan->items[i].nr_unmet && !plan->items[i].over &&
+		    needs(&plan->items[i], kind, arg))
 			return true;
 	return false;
 }
@@ -94,7 +138,7 @@ void plan_deny(struct plan *plan, enum need_kind kind, const char *arg, enum ski
 	       const char *text)
 {
 	for (size_t i = 0; i < plan->n; i++)
-		if (needs(&plan->items[i], kind, arg))
+		if (!plan->items[i].over && needs(&plan->items[i], kind, arg))
 			add_unmet(&plan->items[i], category, xstrdup(text));
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/fs.h"
 
 char *results_default_name(void)
 {
@@ -74,6 +75,32 @@ int results_folder_create(int dirfd, const char *name)
 		return -errno;
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+/* Only what is made before a scenario starts: nothing else can be in it. */
+static void remove_folder(int dirfd, const char *name)
+{
+	static const char *const files[] = { RESULTS_OUTPUT, RESULTS_KERNEL_LOG };
+	autoclose int folder = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	for (size_t i = 0; folder >= 0 && i < ARRAY_LEN(files); i++)
+		unlinkat(folder, files[i], 0);
+	unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+void results_sweep(int dirfd, unsigned int last)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	unsigned int number;
+
+	while (dir && (e = readdir(dir)))
+		if (sscanf(e->d_name, "%9u-", &number) == 1 && number > last)
+			remove_folder(dirfd, e->d_name);
+	if (dir)
+		closedir(dir);
+	fs_sweep(dirfd);
 }
 
 int results_file_create(int folder, const char *name)

@@ -7,6 +7,7 @@
 
 #define RESULTS_OUTPUT "output.txt" /* what the scenario printed */
 #define RESULTS_KERNEL_LOG "kernel.log" /* what the kernel logged meanwhile */
+#define RESULTS_STACKS "stacks.txt" /* where it was when a deadline had passed */
 #define RESULTS_PLATFORM "platform.json"
 
 /* "p2pcert-results-20260102T030405Z"; the caller frees it. */
@@ -22,6 +23,11 @@ int results_create(const char *path, char **why) attr_must_check;
 char *results_folder_name(unsigned int index, const char *id) attr_must_check;
 /* Makes the folder. A descriptor or a negative errno. */
 int results_folder_create(int dirfd, const char *name) attr_must_check;
+/*
+ * Removes what a process that died has left and no journal knows: temporaries, and folders of scenarios
+ * with a number above the last one that was started.
+ */
+void results_sweep(int dirfd, unsigned int last);
 /* Creates a file to write in it. A descriptor or a negative errno. */
 int results_file_create(int folder, const char *name) attr_must_check;
 

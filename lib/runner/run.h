@@ -21,12 +21,39 @@ enum progress_kind { PROGRESS_STARTED, PROGRESS_RUNNING, PROGRESS_ENDED };
 
 struct progress {
 	enum progress_kind kind;
-	unsigned int index, total; /* from 1 */
+	unsigned int index, total; /* of this round, from 1 */
+	unsigned int round, rounds; /* from 1; rounds 0: as many as there is time for */
 	const char *id;
 	int64_t elapsed_ns; /* of this scenario */
 	int64_t deadline_ns; /* that it will be ended after */
 	enum outcome outcome; /* of PROGRESS_ENDED */
 	const char *why; /* likewise; NULL: none was said */
+};
+
+#define REPEAT_FOREVER UINT32_MAX
+
+/* How often, in which order, how long. */
+struct run_rounds {
+	uint32_t repeat; /* 0 and 1: once; ignored with duration_ns */
+	int64_t duration_ns; /* no round is begun, and no scenario of a later round, after that */
+	bool until_fail; /* no scenario is started after one that failed or broke */
+	bool shuffle; /* each round in an order of its own, drawn from the seed */
+	int64_t budget_ns; /* for all of it, by this process; 0: no limit */
+};
+
+/* What a test replaces by its own. Everything is borrowed. */
+struct run_machine {
+	struct kmsg *kmsg; /* NULL: no access to the kernel log */
+	const char *lock_path;
+	const char *taint_path;
+	const char *boot_id_path;
+	const char
+		*cgroup_root; /* NULL: scenarios run in the control group that this process is in */
+	const struct undo_kind *undo_kinds;
+	size_t nr_undo_kinds;
+	double deadline_factor; /* 0: measured */
+	int64_t quiet_ns; /* how long after a bad line the kernel may keep further ones back */
+	int64_t grace_ns; /* between SIGTERM and SIGKILL, before it is stretched */
 };
 
 /* Everything is borrowed. */
@@ -37,23 +64,13 @@ struct run_options {
 	char *const
 		*ids; /* the scenarios to run, whatever the profile says; in the table's order */
 	size_t nr_ids; /* 0: those of the profile */
-	struct scenario_env env; /* soft_rdma is set by the run */
+	struct run_rounds rounds;
+	struct scenario_env env; /* seed is the run's; soft_rdma is set by the run */
 	json_t *features; /* of the journal: features_to_json() */
 	int argc;
 	char **argv; /* for the journal */
-
 	const char *results; /* NULL: results_default_name() */
-	int64_t budget_ns; /* for all of it; 0: no limit */
-	double deadline_factor; /* 0: measured */
-	int64_t quiet_ns; /* how long after a bad line the kernel may keep further ones back */
-	int64_t grace_ns; /* between SIGTERM and SIGKILL, before it is stretched */
-
-	/* The machine; a test has its own. */
-	struct kmsg *kmsg; /* NULL: no access to the kernel log */
-	const char *lock_path;
-	const char *taint_path;
-	const struct undo_kind *undo_kinds;
-	size_t nr_undo_kinds;
+	struct run_machine machine;
 
 	void (*progress)(void *arg, const struct progress *p);
 	void *progress_arg;
@@ -67,5 +84,22 @@ struct run_options {
  * Meanwhile SIGINT, SIGTERM and SIGHUP end the run, after all that it changed was undone.
  */
 int run_execute(const struct run_options *options, char **dir, int *dirfd) attr_must_check;
+
+/*
+ * Goes on with the results directory *dirfd, named options->results, whose journal past.h has read:
+ * first undoes what is left of the run that died, then runs what was not started yet. Profile, ids,
+ * rounds, seed, level, devices and faults of options are those of the journal (past_options()).
+ * Returns as run_execute().
+ */
+struct past;
+int run_resume(const struct run_options *options, const struct past *past,
+	       int dirfd) attr_must_check;
+
+/*
+ * Only undoes what is left. 0 if nothing is left, else the exit status, and the user has been told
+ * why.
+ */
+int run_restore(const struct run_options *options, const struct past *past,
+		int dirfd) attr_must_check;
 
 #endif

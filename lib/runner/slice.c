@@ -46,6 +46,7 @@ static void journal_line(struct slice *s, const struct kmsg_record *line,
 	jx_set_str(record, "severity", kmsg_severity_name(kmsg_pattern_severity(pattern)));
 	jx_set_str(record, "text", line->text);
 	jx_set_str(record, "advice", kmsg_pattern_advice(pattern));
+	jx_set_str(record, "reference", kmsg_pattern_reference(pattern));
 	keep_error(s, s->record(s->arg, record));
 }
 
@@ -54,7 +55,8 @@ static void add_functions(json_t *functions, const char *line)
 {
 	for (const char *at = line; *at;) {
 		size_t len = strspn(at, "0123456789abcdef:.");
-		autofree char *word = xstrndup(at, len);
+		bool colon = len && at[len - 1] == ':'; /* "nvme 0000:03:00.0: ..." */
+		autofree char *word = xstrndup(at, len - colon);
 		struct pci_addr addr;
 
 		/* with its domain: "1f:00.0" alone could be anything */
@@ -64,7 +66,10 @@ static void add_functions(json_t *functions, const char *line)
 	}
 }
 
-/* One finding of a code, however many lines of it there are; the first that names a function is quoted. */
+/*
+ * One finding of a code, however many lines of it there are; the first that names a function is
+ * quoted.
+ */
 static void note_finding(struct slice *s, const char *code, const char *text)
 {
 	json_t *finding, *functions;

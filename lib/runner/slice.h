@@ -40,9 +40,9 @@ struct slice {
 void slice_take(void *arg, const struct kmsg_record *record, const struct kmsg_pattern *pattern);
 
 /*
- * Settles the evidence: refuted by bad lines and by taint that is new and not expected, missing if the
- * log could not be read whole (has_log: at all). Its details, and the findings that lines and taint
- * are, go through record().
+ * Settles the evidence: refuted by bad lines and by taint that is new and not expected, missing if
+ * the log could not be read whole (has_log: at all). Its details, and the findings that lines and
+ * taint are, go through record().
  */
 enum evidence_state slice_settle(struct slice *s, bool has_log, uint64_t new_taint);
 void slice_release(struct slice *s);

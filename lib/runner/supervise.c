@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/alloc.h"
@@ -18,12 +19,16 @@
 #include "base/fs.h"
 #include "base/journal.h"
 #include "base/jx.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "runner/cgroup.h"
 #include "runner/clock.h"
+#include "runner/stacks.h"
 #include "scenario/ctx.h"
 
 #define CHILD_FILE_MAX ((rlim_t)1 << 30) /* bytes */
 #define TICK_NS NS_PER_S
+#define ANSWER_TEXT_MAX 512 /* bytes, so that the answer fits what the child reads */
 
 /* Why the child is being ended, in the order in which later reasons give way to earlier ones. */
 enum stop {
@@ -39,13 +44,14 @@ struct watch {
 	const struct supervise_job *job;
 	struct supervise_result *result;
 	struct channel channel;
-	int channel_fd; /* -1 at its end */
+	int channel_fd; /* a stream both ways; -1 at its end */
 	int output_fd; /* likewise */
 	int log_fd; /* likewise */
 	size_t output_kept;
 	bool output_cut;
 	pid_t child;
 	bool ended; /* and was waited for */
+	char *stuck_in; /* where in the kernel it hangs; NULL: it does not, or nobody knows */
 	pid_t *inherited; /* children of this process that were there before */
 	size_t nr_inherited;
 	unsigned int nr_met, nr_killed; /* descendants, in one pass over them */
@@ -92,6 +98,10 @@ static void attr_noreturn child_main(const struct supervise_job *job, pid_t pare
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || setsid() < 0)
 		_exit(EXIT_ENVIRONMENT);
+	/* where memory runs out it is the scenario that goes, not who watches it */
+	if (fs_write_attr(AT_FDCWD, "/proc/self/oom_score_adj", "1000") < 0 ||
+	    (job->cgroup && cgroup_enter(job->cgroup) < 0))
+		_exit(EXIT_ENVIRONMENT);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, job->child_mask, NULL);
@@ -115,6 +125,17 @@ static int make_pipe(int *read_end, int *write_end)
 	return fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+static int make_stream(int *our_end, int *child_end)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	*our_end = fds[0];
+	*child_end = fds[1];
+	return fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 static int start_child(struct watch *w)
 {
 	autoclose int channel = -1;
@@ -122,7 +143,7 @@ static int start_child(struct watch *w)
 	pid_t parent = getpid();
 	int r;
 
-	r = make_pipe(&w->channel_fd, &channel);
+	r = make_stream(&w->channel_fd, &channel);
 	if (r == 0)
 		r = make_pipe(&w->output_fd, &output);
 	if (r < 0)
@@ -175,6 +196,7 @@ static void check_deadlines(struct watch *w, int64_t now)
 {
 	if (now >= w->term_at) {
 		w->result->deadline = DEADLINE_SOFT;
+		w->job->late(w->job->arg, w->child, "soft deadline");
 		stop(w, STOP_DEADLINE, now);
 	}
 	if (now >= w->budget_end) {
@@ -185,6 +207,7 @@ static void check_deadlines(struct watch *w, int64_t now)
 	if (now >= w->kill_at) {
 		if (w->result->deadline == DEADLINE_SOFT)
 			w->result->deadline = DEADLINE_HARD;
+		w->job->late(w->job->arg, w->child, "hard deadline");
 		signal_child(w, SIGKILL);
 		w->kill_at = INT64_MAX;
 		w->give_up_at = now + w->job->grace_ns;
@@ -294,9 +317,45 @@ static int take_output(struct watch *w, const char *data, size_t len)
 	return r;
 }
 
+/* It waits for the answer. One that cannot take it is about to end, which is noticed elsewhere. */
+static void answer(struct watch *w, int r, const char *why)
+{
+	autojson json_t *reply = jx_object();
+	autofree char *line = NULL;
+	autofree char *ended = NULL;
+
+	jx_set_int(reply, "errno", -r);
+	if (why)
+		jx_set_strf(reply, "text", "%.*s", ANSWER_TEXT_MAX, why);
+	line = jx_line(reply);
+	ended = xasprintf("%s\n", line);
+	if (send(w->channel_fd, ended, strlen(ended), MSG_NOSIGNAL) < 0)
+		log_debug("'%s' does not take an answer: %s", w->job->scenario->id,
+			  strerror(errno));
+}
+
+/* A channel_sink: records go to the journal, wishes to who can fulfil them. */
+static int take_record(void *arg, json_t *record)
+{
+	autojson json_t *wish = record;
+	struct watch *w = arg;
+	autofree char *why = NULL;
+	int r;
+
+	if (strcmp(jx_get_str(record, "event"), "change") != 0)
+		return w->job->record(w->job->arg, take_ptr(wish));
+	/* one that is being ended gets nothing any more */
+	if (w->stop != STOP_NONE || w->ended)
+		return 0;
+	r = w->job->change(w->job->arg, jx_get_str(wish, "kind"),
+			   json_incref(json_object_get(wish, "args")), &why);
+	answer(w, r, why);
+	return 0;
+}
+
 static int take_channel(struct watch *w, const char *data, size_t len)
 {
-	int r = channel_feed(&w->channel, data, len, w->job->record, w->job->arg);
+	int r = channel_feed(&w->channel, data, len, take_record, w);
 
 	if (r < 0 && w->channel.fault) {
 		stop_now(w, STOP_PROTOCOL, clock_ns());
@@ -389,8 +448,11 @@ static void watch_child(struct watch *w)
 			w->job->tick(w->job->arg, now - w->start);
 			w->next_tick = now + TICK_NS;
 		}
-		if (now >= w->give_up_at)
+		if (now >= w->give_up_at) {
 			w->result->stuck = true;
+			w->stuck_in = stack_top("/proc", w->child);
+			w->job->late(w->job->arg, w->child, "stuck");
+		}
 	}
 }
 
@@ -422,6 +484,13 @@ static void refuse(struct watch *w, enum error_kind kind, const char *fmt, ...)
 	r = w->job->record(w->job->arg, record);
 	if (r < 0 && w->result->err == 0)
 		w->result->err = r;
+}
+
+static bool ran_out_of_memory(const struct watch *w)
+{
+	uint64_t kills;
+
+	return w->job->cgroup && cgroup_oom_kills(w->job->cgroup, &kills) == 0 && kills > 0;
 }
 
 static bool refuse_stopped(struct watch *w)
@@ -464,12 +533,15 @@ static void judge(struct watch *w)
 	result->kind = c->error_kind;
 
 	if (result->stuck)
-		refuse(w, ERROR_TIMEOUT, "SIGKILL did not end it: it hangs in the kernel");
+		refuse(w, ERROR_TIMEOUT, "SIGKILL did not end it: it hangs in the kernel%s%s",
+		       w->stuck_in ? ": " : "", w->stuck_in ? w->stuck_in : "");
 	else if (refuse_stopped(w))
 		return;
 	else if (WIFSIGNALED(result->wait_status))
-		refuse(w, ERROR_CRASH, "killed by SIG%s",
-		       signal_name(WTERMSIG(result->wait_status)));
+		refuse(w, ERROR_CRASH, "killed by SIG%s%s",
+		       signal_name(WTERMSIG(result->wait_status)),
+		       ran_out_of_memory(w) ? ": it had used up the memory of its control group"
+					    : "");
 	else if (WEXITSTATUS(result->wait_status) != 0)
 		refuse(w, ERROR_INCOMPLETE, "exited with status %d",
 		       WEXITSTATUS(result->wait_status));
@@ -526,6 +598,7 @@ void supervise(const struct supervise_job *job, struct supervise_result *result)
 		close(w.output_fd);
 	channel_release(&w.channel);
 	free(w.inherited);
+	free(w.stuck_in);
 }
 
 void supervise_release(struct supervise_result *result)

@@ -22,6 +22,7 @@ struct supervise_job {
 	const struct scenario *scenario;
 	const struct scenario_env *env;
 	int output_fd; /* what the child prints is written here */
+	const char *cgroup; /* path of the control group to put it in; NULL: none */
 	int64_t soft_ns; /* then SIGTERM */
 	int64_t grace_ns; /* after that SIGKILL; and after as long again the child counts as stuck */
 	int64_t budget_end_ns; /* of the whole run, on the monotonic clock; INT64_MAX: none */
@@ -32,6 +33,13 @@ struct supervise_job {
 	channel_sink *record; /* a record for the journal; an error ends the run */
 	int (*drain_log)(
 		void *arg); /* there is something to read at log_fd; an error stops asking */
+	/*
+	 * The child asks for a change to the machine; args is stolen. 0 or a negative errno; *why is
+	 * then a text for it, which the caller frees.
+	 */
+	int (*change)(void *arg, const char *kind, json_t *args, char **why);
+	/* A deadline has passed: "soft deadline", "hard deadline", "stuck". */
+	void (*late)(void *arg, pid_t child, const char *when);
 	void (*tick)(void *arg, int64_t elapsed_ns); /* about once a second */
 	void *arg;
 };

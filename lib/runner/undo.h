@@ -29,24 +29,48 @@ struct undo_env {
 	int64_t timeout_ns; /* for one change */
 };
 
-/* One kind of change; args are all that is needed to make it and to undo it. */
+/*
+ * One kind of change; args are all that is needed to make it and to undo it, also by another process
+ * that has nothing but the journal. They may come from a scenario or from a file: every function
+ * refuses (-EINVAL, UNDO_FAILED) args that lack something or name what is not of this kind.
+ */
 struct undo_kind {
 	const char *name;
+	bool unsafe; /* only for scenarios that are, on devices that were named */
 	/*
-	 * Makes the change, or finds it made by somebody else. *changed says whether there is now
-	 * something to undo, also on failure. *facts may be set to what the journal shall know
-	 * of it, which the caller frees. 0, or a negative errno with *why as the reason not to run
-	 * what needs the change; the caller frees its text.
+	 * Looks at the machine, changes nothing. *there: it is already as the change would make it, by
+	 * somebody else's doing, so that there is nothing to undo later. Else what the revert needs to
+	 * know of the state before is added to args ("before"). 0, or a negative errno with *why as
+	 * the reason not to run what needs the change; the caller frees its text.
 	 */
-	int (*apply)(const struct undo_env *env, const json_t *args, bool *changed, json_t **facts,
+	int (*look)(const struct undo_env *env, json_t *args, bool *there, struct unmet *why);
+	/*
+	 * Makes it so; also called when it is there, to see that it is right. *facts may be set to what
+	 * the journal shall know of it, which the caller frees. 0, or a negative errno with *why as
+	 * for look(); what was done of it is then reverted.
+	 */
+	int (*apply)(const struct undo_env *env, const json_t *args, json_t **facts,
 		     struct unmet *why);
-	/* Must succeed when called again. *why, if set, goes to the journal; the caller frees it. */
+	/*
+	 * Must succeed when called again, and when the change was never made. *why, if set, goes to the
+	 * journal; the caller frees it.
+	 */
 	enum undo_result (*revert)(const struct undo_env *env, const json_t *args, char **why);
 };
 
 /*
- * The kinds that p2pcert uses: "module" {name}: a test module; "stock-module" {name}: one of the
- * distribution; "rdma-link" {name, netdev}: a soft RoCE device on a network device.
+ * The kinds that p2pcert uses. None of them outlives a reboot.
+ *
+ * module {name}		a test module is loaded
+ * stock-module {name}		one of the distribution is loaded, with what it depends on
+ * rdma-link {name, netdev}	a soft RoCE device on a network device
+ * sysctl {name, value}		/proc/sys; "vm.compact_memory" and the like that cannot be read are refused
+ * huge-pages {bytes, count}	at least so many huge pages of that size are free
+ * cgroup {name, [memory_max]}	a control group (v2), "p2pcert-...", below cgroup_root(); its processes are
+ *				killed to undo it
+ * driver-override {address, driver}	the function is bound to that driver ("": to none); unsafe
+ * pci-config {address, offset, width, mask, value}	bits of config space, such as ACS control; unsafe
+ * iommu-group-type {group, type}	default domain type of a group; unsafe
  */
 extern const struct undo_kind undo_kinds[];
 extern const size_t undo_kinds_len;
@@ -60,6 +84,13 @@ struct undo *undo_new(struct journal *journal, const struct undo_env *env,
 void undo_free(struct undo *u);
 
 /*
+ * Takes over what an earlier process did: all of its undo-add and undo-done records, as an array, so
+ * that undo_all() undoes what is left of it. -EINVAL if they contradict themselves, with nothing taken
+ * over.
+ */
+int undo_adopt(struct undo *u, const json_t *records) attr_must_check;
+
+/*
  * Makes a change of that kind; args is stolen. 0, or a negative errno with *why if the change could
  * not be made and nothing is left of it. What the change made known is in *facts. The caller frees
  * facts and the text of why. That the journal cannot be written is remembered by the journal.
@@ -67,7 +98,20 @@ void undo_free(struct undo *u);
 int undo_apply(struct undo *u, const char *kind, json_t *args, json_t **facts,
 	       struct unmet *why) attr_must_check;
 
-/* Undoes everything, last change first, whatever happens. How many could not be undone. */
-size_t undo_all(struct undo *u);
+/*
+ * Takes over a change that was found made, not made by undo_apply(); args is stolen. 0 or a negative
+ * errno: it is not in the journal, and will be undone all the same.
+ */
+int undo_found(struct undo *u, const char *kind, json_t *args) attr_must_check;
+
+/* How many changes there are to undo. */
+size_t undo_depth(const struct undo *u);
+/*
+ * Undoes, last change first, all but the first depth of them, whatever happens. How many could not be
+ * undone; they are not tried again by this process.
+ */
+size_t undo_down_to(struct undo *u, size_t depth);
+/* Nothing that was changed is left, because the machine was booted anew: says so in the journal. */
+void undo_forget(struct undo *u, const char *text);
 
 #endif

@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of the changes that a run makes. */
+#include "runner/undo_attr.h"
+#include "runner/undo_cgroup.h"
 #include "runner/undo_kmod.h"
+#include "runner/undo_pci.h"
 #include "runner/undo_rdma.h"
 
+#define SAFE false
+#define UNSAFE true
+
 const struct undo_kind undo_kinds[] = {
-	{ "module", undo_module_apply, undo_kmod_revert },
-	{ "stock-module", undo_stock_module_apply, undo_kmod_revert },
-	{ "rdma-link", undo_rdma_apply, undo_rdma_revert },
+	{ "module", SAFE, undo_module_look, undo_module_apply, undo_module_revert },
+	{ "stock-module", SAFE, undo_stock_module_look, undo_stock_module_apply,
+	  undo_stock_module_revert },
+	{ "rdma-link", SAFE, undo_rdma_look, undo_rdma_apply, undo_rdma_revert },
+	{ "sysctl", SAFE, undo_sysctl_look, undo_sysctl_apply, undo_sysctl_revert },
+	{ "huge-pages", SAFE, undo_huge_pages_look, undo_huge_pages_apply, undo_huge_pages_revert },
+	{ "cgroup", SAFE, undo_cgroup_look, undo_cgroup_apply, undo_cgroup_revert },
+	{ "driver-override", UNSAFE, undo_driver_look, undo_driver_apply, undo_driver_revert },
+	{ "pci-config", UNSAFE, undo_pci_config_look, undo_pci_config_apply,
+	  undo_pci_config_revert },
+	{ "iommu-group-type", UNSAFE, undo_iommu_type_look, undo_iommu_type_apply,
+	  undo_iommu_type_revert },
 };
 const size_t undo_kinds_len = ARRAY_LEN(undo_kinds);

@@ -8,11 +8,18 @@
 
 #include "runner/undo.h"
 
-int undo_module_apply(const struct undo_env *env, const json_t *args, bool *changed, json_t **facts,
+int undo_module_look(const struct undo_env *env, json_t *args, bool *there,
+		     struct unmet *why) attr_must_check;
+int undo_module_apply(const struct undo_env *env, const json_t *args, json_t **facts,
 		      struct unmet *why) attr_must_check;
-int undo_stock_module_apply(const struct undo_env *env, const json_t *args, bool *changed,
-			    json_t **facts, struct unmet *why) attr_must_check;
-enum undo_result undo_kmod_revert(const struct undo_env *env, const json_t *args,
-				  char **why) attr_must_check;
+enum undo_result undo_module_revert(const struct undo_env *env, const json_t *args,
+				    char **why) attr_must_check;
+
+int undo_stock_module_look(const struct undo_env *env, json_t *args, bool *there,
+			   struct unmet *why) attr_must_check;
+int undo_stock_module_apply(const struct undo_env *env, const json_t *args, json_t **facts,
+			    struct unmet *why) attr_must_check;
+enum undo_result undo_stock_module_revert(const struct undo_env *env, const json_t *args,
+					  char **why) attr_must_check;
 
 #endif

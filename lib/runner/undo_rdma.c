@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <string.h>
 
@@ -12,9 +13,11 @@
 #include "base/jx.h"
 #include "runner/clock.h"
 #include "runner/tool.h"
+#include "runner/undo_kind.h"
 
 #define CLASS "/sys/class/infiniband/"
 #define NO_GID "0000:0000:0000:0000:0000:0000:0000:0000"
+#define DEVICE_NAME_MAX 63 /* IB_DEVICE_NAME_MAX of the kernel, less the NUL */
 #define POLL_MS 50
 
 static bool device_exists(const struct undo_env *env, const char *name)
@@ -63,40 +66,68 @@ static int wait_for_gid(const struct undo_env *env, const char *name)
 	return 0;
 }
 
-int undo_rdma_apply(const struct undo_env *env, const json_t *args, bool *changed,
-		    json_t **facts attr_unused, struct unmet *why)
-{
-	const char *name = jx_get_str(args, "name"), *netdev = jx_get_str(args, "netdev");
-	const char *const add[] = { "rdma", "link",   "add",  name, "type",
-				    "rxe",  "netdev", netdev, NULL };
-	int r;
+struct rdma_link {
+	const char *name, *netdev;
+};
 
-	why->category = SKIP_DEPENDENCY;
-	if (device_exists(env, name)) {
-		if (device_is_on(env, name, netdev))
-			return 0;
-		why->text = xasprintf("there is an RDMA device '%s' already, not on '%s'", name,
-				      netdev);
-		return -EEXIST;
-	}
-	r = tool_run(add, env->timeout_ns, &why->text);
-	*changed = r == 0 || device_exists(env, name);
-	if (r < 0)
-		return r;
-	r = wait_for_gid(env, name);
-	if (r < 0)
-		why->text =
-			xasprintf("soft RDMA device '%s' has no GID: is '%s' up, with an address?",
-				  name, netdev);
-	return r;
+static bool parse(const json_t *args, struct rdma_link *link)
+{
+	link->name = jx_get_str(args, "name");
+	link->netdev = jx_get_str(args, "netdev");
+	return undo_is_name(link->name, DEVICE_NAME_MAX) &&
+	       undo_is_name(link->netdev, IF_NAMESIZE - 1);
 }
 
+int undo_rdma_look(const struct undo_env *env, json_t *args, bool *there, struct unmet *why)
+{
+	struct rdma_link link;
+
+	if (!parse(args, &link))
+		return undo_deny_args(why, "rdma-link");
+	*there = device_is_on(env, link.name, link.netdev);
+	if (!*there && device_exists(env, link.name))
+		return undo_deny(why, SKIP_DEPENDENCY, -EEXIST,
+				 "there is an RDMA device '%s' already, not on '%s'", link.name,
+				 link.netdev);
+	return 0;
+}
+
+int undo_rdma_apply(const struct undo_env *env, const json_t *args, json_t **facts attr_unused,
+		    struct unmet *why)
+{
+	struct rdma_link link;
+	int r = 0;
+
+	if (!parse(args, &link))
+		return undo_deny_args(why, "rdma-link");
+	if (!device_is_on(env, link.name, link.netdev)) {
+		const char *const add[] = { "rdma", "link",   "add",       link.name, "type",
+					    "rxe",  "netdev", link.netdev, NULL };
+
+		why->category = SKIP_DEPENDENCY;
+		r = tool_run(add, env->timeout_ns, &why->text);
+	}
+	if (r < 0)
+		return r;
+	r = wait_for_gid(env, link.name);
+	if (r < 0)
+		return undo_deny(why, SKIP_DEPENDENCY, r,
+				 "soft RDMA device '%s' has no GID: is '%s' up, with an address?",
+				 link.name, link.netdev);
+	return 0;
+}
+
+/* A device of that name on something else is not the one that was made. */
 enum undo_result undo_rdma_revert(const struct undo_env *env, const json_t *args, char **why)
 {
-	const char *name = jx_get_str(args, "name");
-	const char *const del[] = { "rdma", "link", "del", name, NULL };
+	struct rdma_link link;
 
-	if (!device_exists(env, name))
-		return UNDO_GONE;
-	return tool_run(del, env->timeout_ns, why) < 0 ? UNDO_FAILED : UNDO_UNDONE;
+	if (!parse(args, &link))
+		return undo_fail_args(why, "rdma-link");
+	if (device_is_on(env, link.name, link.netdev)) {
+		const char *const del[] = { "rdma", "link", "del", link.name, NULL };
+
+		return tool_run(del, env->timeout_ns, why) < 0 ? UNDO_FAILED : UNDO_UNDONE;
+	}
+	return UNDO_GONE;
 }

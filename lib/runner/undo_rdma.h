@@ -5,7 +5,9 @@
 
 #include "runner/undo.h"
 
-int undo_rdma_apply(const struct undo_env *env, const json_t *args, bool *changed, json_t **facts,
+int undo_rdma_look(const struct undo_env *env, json_t *args, bool *there,
+		   struct unmet *why) attr_must_check;
+int undo_rdma_apply(const struct undo_env *env, const json_t *args, json_t **facts,
 		    struct unmet *why) attr_must_check;
 enum undo_result undo_rdma_revert(const struct undo_env *env, const json_t *args,
 				  char **why) attr_must_check;

@@ -141,6 +141,44 @@ void scn_facts(struct scenario_ctx *ctx, const char *name, json_t *facts)
 	send_record(ctx, record);
 }
 
+#define ANSWER_MAX 4096u /* bytes */
+
+static json_t *read_answer(struct scenario_ctx *ctx)
+{
+	char line[ANSWER_MAX];
+	size_t len = 0;
+
+	while (len < sizeof(line)) {
+		ssize_t n = read(ctx->channel, line + len, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		if (line[len] == '\n')
+			return json_loadb(line, len, 0, NULL);
+		len++;
+	}
+	return NULL;
+}
+
+int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, char **why)
+{
+	json_t *wish = journal_record("change");
+	autojson json_t *answer = NULL;
+	const char *text;
+
+	jx_set_str(wish, "kind", kind);
+	jx_set(wish, "args", args);
+	send_record(ctx, wish);
+	answer = read_answer(ctx);
+	if (!answer)
+		_exit(EXIT_ENVIRONMENT);
+	text = jx_get_str(answer, "text");
+	*why = text ? xstrdup(text) : NULL;
+	return -(int)jx_get_int(answer, "errno", EIO);
+}
+
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault)
 {
 	for (const char *const *f = ctx->env->inject; f && *f; f++)

@@ -21,7 +21,7 @@
 #define MODULE P2PCERT_DEV_DEVPRIV
 #define MODULE_FAULTS \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY | \
-	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_WARN | P2PCERT_FAULT_HANG)
+	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
 
 /* The mapping begins at a multiple of this, so that odd numbers of guard pages are odd offsets. */
 #define MAPPING_ALIGN (2u << 20)
@@ -34,14 +34,28 @@
 #define MIB(n) ((uint64_t)(n) << 20)
 #define GIB(n) ((uint64_t)(n) << 30)
 
-/* A range of a mapping: pages before and behind it must stay where they are. */
+/*
+ * A range of a mapping: pages before and behind it must stay where they are. The first of 2 MiB is one
+ * aligned PMD, the second lies across two.
+ */
 static const struct round_case {
+	enum level level; /* the first that it is part of */
 	uint64_t bytes;
 	size_t before, after; /* pages */
 } cases[] = {
-	{ KIB(4), 1, 1 },  { KIB(64), 3, 5 },  { MIB(2), 512, 1 }, /* one aligned PMD */
-	{ MIB(2), 1, 2 }, /* across two */
-	{ MIB(16), 7, 3 }, { MIB(128), 1, 1 }, { GIB(1), 5, 7 },
+	{ LEVEL_QUICK, KIB(4), 1, 1 },      { LEVEL_QUICK, KIB(64), 3, 5 },
+	{ LEVEL_QUICK, MIB(1), 9, 2 },      { LEVEL_STANDARD, MIB(2), 512, 1 },
+	{ LEVEL_STANDARD, MIB(2), 1, 2 },   { LEVEL_STANDARD, MIB(16), 7, 3 },
+	{ LEVEL_STANDARD, MIB(128), 1, 1 }, { LEVEL_STANDARD, GIB(1), 5, 7 },
+	{ LEVEL_FULL, GIB(4), 3, 1 },
+};
+
+/* Of the memory that is available, the part that a range may take. */
+static const unsigned int memory_parts[NR_LEVELS] = {
+	[LEVEL_QUICK] = 16,
+	[LEVEL_STANDARD] = 16,
+	[LEVEL_FULL] = 4,
+	[LEVEL_SOAK] = 4,
 };
 
 /* One case while it runs. */
@@ -394,22 +408,24 @@ static int run_case(struct round *r, const struct round_case *c, uint64_t nr)
  * The largest range that the machine can spare: it is in memory or in the device, which takes its
  * memory from the same place, and some is needed for the tables of both.
  */
-static uint64_t largest_range(void)
+static uint64_t largest_range(enum level level)
 {
 	uint64_t available;
 
 	if (proc_status_bytes("/proc/meminfo", "MemAvailable", &available) < 0)
 		return MIB(16);
-	return available / 16 > MIB(2) ? available / 16 : MIB(2);
+	available /= memory_parts[level];
+	return available > MIB(2) ? available : MIB(2);
 }
 
 static int run_cases(struct round *r)
 {
-	uint64_t largest = largest_range();
+	enum level level = scn_env(r->ctx)->level;
+	uint64_t largest = largest_range(level);
 	int result = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases) && !result; i++)
-		if (cases[i].bytes <= largest)
+		if (cases[i].level <= level && cases[i].bytes <= largest)
 			result = run_case(r, &cases[i], i);
 	return result;
 }
@@ -458,11 +474,16 @@ static enum outcome run_roundtrip(struct scenario_ctx *ctx)
 const struct scenario scenario_devpriv_roundtrip = {
 	.id = "devpriv.roundtrip",
 	.title = "memory migrates into a device, is used there, and faults back",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "device_private" },
-	       { NEED_FEATURE, "migrate_vma" }, { NEED_MODULE, MODULE }),
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" },
+	       { NEED_KCONFIG, "CONFIG_DEVICE_PRIVATE && CONFIG_DEVICE_MIGRATION && "
+			       "CONFIG_HMM_MIRROR && CONFIG_MODULE_UNLOAD && "
+			       "CONFIG_PROC_PAGE_MONITOR" },
+	       { NEED_FEATURE, "device_private" }, { NEED_MODULE, MODULE }, { NEED_MEMORY, "64M" }),
 	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK),
 	.safety = SAFETY_SAFE,
+	.level = LEVEL_QUICK,
 	.seconds = 120,
-	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "no-migrate", "leak", "warn", "hang"),
+	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "no-migrate", "leak",
+		MODFD_FAULTS_ENTER),
 	.run = run_roundtrip,
 };

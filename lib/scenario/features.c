@@ -18,6 +18,7 @@
 #include "base/jx.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "scenario/kconfig.h"
 
 #define CONFIG_MAX (4u << 20)
 #define MODULE_LIST_MAX (16u << 20)
@@ -518,16 +519,20 @@ static int config_read(struct features *f)
 
 char features_kconfig(const struct features *f, const char *option)
 {
-	size_t len = strlen(option);
+	const char *value;
+	size_t len;
 
 	if (!f->config)
 		return 0;
-	for (const char *line = f->config; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, option, len) == 0 && line[len] == '=')
-			return line[len + 1] == 'm' || line[len + 1] == 'n' ? line[len + 1] : 'y';
-	}
-	return 'n';
+	value = kconfig_find(f->config, option, strlen(option), &len);
+	if (!value)
+		return 'n';
+	return *value == 'm' || *value == 'n' ? *value : 'y';
+}
+
+const char *features_config(const struct features *f)
+{
+	return f->way_void[FEATURE_KCONFIG] ? NULL : f->config;
 }
 
 static enum feature_state config_ask(const struct features *f, const struct feature *feature)

@@ -61,6 +61,9 @@ bool feature_is_known(const char *name);
  */
 char features_kconfig(const struct features *f, const char *option);
 
+/* The text of the kernel's config; NULL if none could be read, or it is not to be believed. */
+const char *features_config(const struct features *f);
+
 /*
  * The report's features[]: {name, present (true/false, left out if unknown), found_by: [{way:
  * "btf"|"kallsyms"|"config", answer: "present"|"absent"|"unknown", detail}], disagreement: bool}.

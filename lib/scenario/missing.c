@@ -2,7 +2,7 @@
 /*
  * What a scenario needs and this machine does not have: every need is looked at, so that a person
  * is told all reasons at once. Device roles are a table of questions to the platform model and
- * sysfs.
+ * sysfs. What could not be found out is not missing: the scenario finds out, and says so.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,8 +14,13 @@
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "kmod/kmod.h"
+#include "scenario/capability.h"
 #include "scenario/features.h"
+#include "scenario/inuse.h"
+#include "scenario/kconfig.h"
+#include "scenario/pagemap.h"
 #include "scenario/scenario.h"
 
 struct unmet_list {
@@ -153,11 +158,27 @@ static void need_root(const struct scenario_env *env attr_unused, const char *ar
 		add(list, SKIP_PERMISSION, "needs root");
 }
 
-static void need_kconfig(const struct scenario_env *env, const char *option,
+static void need_capability(const struct scenario_env *env, const char *name,
+			    struct unmet_list *list)
+{
+	autofree char *lacking = capability_lacking(env->sysroot, name);
+
+	if (!capability_is_known(name))
+		BUG("no capability '%s'", name);
+	if (lacking)
+		add(list, SKIP_PERMISSION, "%s", lacking);
+}
+
+static void need_kconfig(const struct scenario_env *env, const char *expression,
 			 struct unmet_list *list)
 {
-	if (features_kconfig(env->features, option) == 'n')
-		add(list, SKIP_KERNEL_CONFIG, "the kernel is built without %s", option);
+	autofree char *why = NULL;
+	enum kconfig_truth truth;
+
+	if (kconfig_eval(expression, features_config(env->features), &truth, &why) < 0)
+		BUG("'%s': %s", expression, why);
+	if (truth == KCONFIG_FALSE)
+		add(list, SKIP_KERNEL_CONFIG, "needs %s: %s", expression, why);
 }
 
 /* What the kernel's config said of a feature, if it said that it is off; the caller frees it. */
@@ -181,7 +202,6 @@ static char *config_says_off(const struct features *features, const char *name)
 	return NULL;
 }
 
-/* Unknown is not absent: the scenario finds out, and says so. */
 static void need_feature(const struct scenario_env *env, const char *name, struct unmet_list *list)
 {
 	autofree char *off = NULL;
@@ -197,16 +217,88 @@ static void need_feature(const struct scenario_env *env, const char *name, struc
 		add(list, SKIP_KERNEL_VERSION, "this kernel does not have '%s'", name);
 }
 
-/* Whether the kernel takes it is seen when the run loads it. */
+/* Where the kernel says that it takes no module, or none without a signature. */
+static const struct {
+	const char *path;
+	const char *sign; /* that it is so */
+	bool if_unsigned;
+	const char *text;
+} refusals[] = {
+	{ "/proc/sys/kernel/modules_disabled", "1", false,
+	  "loading modules was turned off until the next boot (kernel.modules_disabled)" },
+	{ "/sys/module/module/parameters/sig_enforce", "Y", true,
+	  "it is not signed, and the kernel takes signed modules only (module.sig_enforce)" },
+	{ "/sys/kernel/security/lockdown", "[integrity]", true,
+	  "it is not signed, and the kernel is locked down (integrity)" },
+	{ "/sys/kernel/security/lockdown", "[confidentiality]", true,
+	  "it is not signed, and the kernel is locked down (confidentiality)" },
+};
+
+/*
+ * A signature ends in this mark (Documentation/admin-guide/module-signing.rst). In a compressed file it
+ * is not seen.
+ */
+static bool is_unsigned(const char *file)
+{
+	static const char mark[] = "~Module signature appended~\n";
+	const size_t len = strlen(mark);
+	const char *suffix = file ? strrchr(file, '.') : NULL;
+	autoclose int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+	char end[sizeof(mark)];
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+
+	if (!suffix || strcmp(suffix, ".ko") != 0 || size < (off_t)len)
+		return false;
+	return pread(fd, end, len, size - (off_t)len) == (ssize_t)len &&
+	       memcmp(end, mark, len) != 0;
+}
+
+/* What is known before it is tried: the rest is seen when the run loads the module. */
+static void may_be_loaded(const struct scenario_env *env, const char *name, const char *file,
+			  struct unmet_list *list)
+{
+	autofree char *lacking = capability_lacking(env->sysroot, "CAP_SYS_MODULE");
+	bool checks_signatures = features_kconfig(env->features, "CONFIG_MODULE_SIG") != 'n';
+
+	if (lacking)
+		add(list, SKIP_PERMISSION, "module '%s' is not loaded: %s", name, lacking);
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		autofree char *path = fs_under(env->sysroot, "%s", refusals[i].path);
+		autofree char *text = NULL;
+
+		if (fs_read_attr(AT_FDCWD, path, &text) < 0 || !strstr(text, refusals[i].sign))
+			continue;
+		if (!refusals[i].if_unsigned || (checks_signatures && is_unsigned(file)))
+			add(list, SKIP_MODULE_REJECTED, "module '%s': %s", name, refusals[i].text);
+	}
+}
+
+static enum skip_category module_category(enum kmod_reason reason)
+{
+	enum skip_category category;
+
+	return skip_category_parse(kmod_reason_name(reason), &category) == 0 ? category
+									     : SKIP_MODULE_REJECTED;
+}
+
 static void need_module(const struct scenario_env *env, const char *name, struct unmet_list *list)
 {
 	const struct kmod_env kmod = { .sysroot = env->sysroot, .dir = env->module_dir };
 	autofree char *dir = kmod_dir(&kmod);
 	autofree char *file = dir ? kmod_file(dir, name) : NULL;
+	autofree char *nobody = capability_lacking(env->sysroot, "CAP_SYS_ADMIN");
+	struct kmod_state state;
+	bool ours = kmod_state_read(&kmod, name, &state) == 0;
 
+	/* one that is loaded answers to nobody without CAP_SYS_ADMIN, which says nothing of it */
 	if (!file)
 		add(list, SKIP_MODULE_MISSING,
 		    "module '%s' is not built for this kernel; see 'p2pcert kmod build'", name);
+	else if (ours && state.problem && !(state.loaded && nobody))
+		add(list, module_category(state.reason), "%s", state.problem);
+	if (ours && !state.loaded)
+		may_be_loaded(env, name, file, list);
+	kmod_state_release(&state);
 }
 
 char *scenario_tool_path(const char *name)
@@ -246,11 +338,65 @@ static void need_role(const struct scenario_env *env, const char *name, struct u
 	BUG("no device role '%s'", name);
 }
 
-static void (*const checks[])(const struct scenario_env *env, const char *arg,
-			      struct unmet_list *list) = {
-	[NEED_ROOT] = need_root,     [NEED_KCONFIG] = need_kconfig, [NEED_FEATURE] = need_feature,
-	[NEED_MODULE] = need_module, [NEED_TOOL] = need_tool,       [NEED_ROLE] = need_role,
+/* "64M" */
+static uint64_t memory_parse(const char *s)
+{
+	static const char suffixes[] = "KMG";
+	size_t digits = strspn(s, "0123456789");
+	const char *suffix = s[digits] ? strchr(suffixes, s[digits]) : NULL;
+	autofree char *number = xstrndup(s, digits);
+	uint64_t n;
+
+	if (!suffix || s[digits + 1] || text_to_u64(number, 10, UINT32_MAX, &n) < 0)
+		BUG("'%s' is no amount of memory", s);
+	return n << (10 * (suffix - suffixes + 1));
+}
+
+static void need_memory(const struct scenario_env *env, const char *amount, struct unmet_list *list)
+{
+	autofree char *path = fs_under(env->sysroot, "/proc/meminfo");
+	uint64_t wanted = memory_parse(amount), available;
+
+	if (proc_status_bytes(path, "MemAvailable", &available) == 0 && available < wanted)
+		add(list, SKIP_RESOURCE_BUSY, "needs %s of memory, and %llu KiB are available",
+		    amount, (unsigned long long)available / 1024);
+}
+
+static void (*const checks[NR_NEED_KINDS])(const struct scenario_env *env, const char *arg,
+					   struct unmet_list *list) = {
+	[NEED_ROOT] = need_root,       [NEED_CAPABILITY] = need_capability,
+	[NEED_KCONFIG] = need_kconfig, [NEED_FEATURE] = need_feature,
+	[NEED_MODULE] = need_module,   [NEED_TOOL] = need_tool,
+	[NEED_ROLE] = need_role,       [NEED_MEMORY] = need_memory,
 };
+
+/* --- safety ------------------------------------------------------------------------------------- */
+
+/* A device that somebody uses is refused whatever the user allows. */
+static void may_disturb(const struct scenario_env *env, struct unmet_list *list)
+{
+	const struct in_use_env in_use = {
+		.sysroot = env->sysroot,
+		.claim = env->sysroot ? NULL : in_use_claim,
+		.has_address = env->sysroot ? NULL : in_use_has_address,
+	};
+
+	if (!env->allow_unsafe)
+		add(list, SKIP_UNSAFE_NOT_ENABLED,
+		    "can disturb a device in use: it takes --allow-unsafe");
+	if (!env->devices || !env->devices[0])
+		add(list, SKIP_UNSAFE_NOT_ENABLED,
+		    "can disturb a device in use: name the one to use with --device");
+	for (const char *const *d = env->devices; d && *d; d++) {
+		char **reasons;
+		size_t n = device_in_use(&in_use, *d, &reasons);
+
+		for (size_t i = 0; i < n; i++)
+			add(list, SKIP_RESOURCE_BUSY, "device '%s' must be left alone: %s", *d,
+			    reasons[i]);
+		in_use_free(reasons, n);
+	}
+}
 
 size_t scenario_missing(const struct scenario *s, const struct scenario_env *env,
 			struct unmet **list)
@@ -260,7 +406,7 @@ size_t scenario_missing(const struct scenario *s, const struct scenario_env *env
 	for (size_t i = 0; i < s->nr_needs; i++)
 		checks[s->needs[i].kind](env, s->needs[i].arg, &missing);
 	if (s->safety == SAFETY_UNSAFE)
-		add(&missing, SKIP_UNSAFE_NOT_ENABLED, "can disturb a device in use");
+		may_disturb(env, &missing);
 	*list = missing.items;
 	return missing.n;
 }

@@ -23,6 +23,9 @@ static const struct {
 	{ "leak", P2PCERT_FAULT_LEAK },
 	{ "warn", P2PCERT_FAULT_WARN },
 	{ "hang", P2PCERT_FAULT_HANG },
+	{ "stuck", P2PCERT_FAULT_STUCK },
+	{ "lockdep", P2PCERT_FAULT_LOCKDEP },
+	{ "oops", P2PCERT_FAULT_OOPS },
 };
 
 uint32_t modfd_fault(const char *name)
@@ -132,6 +135,44 @@ bool modfd_judge_refcnt(struct scenario_ctx *ctx, const char *module, uint64_t b
 			     "use count of module '%s': %llu before, %llu after", module,
 			     (unsigned long long)before, (unsigned long long)now);
 	return err || now == before;
+}
+
+int modfd_held(struct scenario_ctx *ctx, int fd, struct p2pcert_held *held)
+{
+	int err = modfd_ioctl(fd, P2PCERT_IOC_HELD, held);
+
+	if (!err)
+		return 0;
+	scn_error(ctx, ERROR_SETUP, "module '%s' does not tell what it holds: %s", P2PCERT_DEV_P2P,
+		  strerror(-err));
+	return -1;
+}
+
+bool modfd_held_more(const struct p2pcert_held *before, const struct p2pcert_held *now)
+{
+	return now->pages > before->pages || now->mappings > before->mappings ||
+	       now->functions > before->functions;
+}
+
+bool modfd_judge_held(struct scenario_ctx *ctx, int fd, const struct p2pcert_held *before)
+{
+	struct p2pcert_held now = { 0 };
+	int err = modfd_ioctl(fd, P2PCERT_IOC_HELD, &now);
+	bool more = !err && modfd_held_more(before, &now);
+
+	if (err)
+		scn_evidence(ctx, EVIDENCE_LEAK, EVIDENCE_MISSING,
+			     "module '%s' does not tell what it holds: %s", P2PCERT_DEV_P2P,
+			     strerror(-err));
+	else
+		scn_evidence(ctx, EVIDENCE_LEAK, more ? EVIDENCE_REFUTED : EVIDENCE_PROVEN,
+			     "module '%s' held %llu pages, %llu mappings, %llu functions before, "
+			     "and holds %llu, %llu, %llu after",
+			     P2PCERT_DEV_P2P, (unsigned long long)before->pages,
+			     (unsigned long long)before->mappings,
+			     (unsigned long long)before->functions, (unsigned long long)now.pages,
+			     (unsigned long long)now.mappings, (unsigned long long)now.functions);
+	return !more;
 }
 
 const char *errno_text(int err)

@@ -14,7 +14,10 @@
  *	wrong-verdict  path               -                      path                  path
  *	leak           leak               leak                   leak                  leak
  *	warn           kernel_log         kernel_log             kernel_log            kernel_log
+ *	lockdep        kernel_log             kernel_log             kernel_log            kernel_log
  *	hang           error/timeout in all of them
+ *	stuck          error/timeout in all of them, and the run ends: no signal ends the child
+ *	oops           kernel_log in all of them, and the run ends: the kernel is tainted
  */
 #ifndef P2PCERT_SCENARIO_MODFD_H
 #define P2PCERT_SCENARIO_MODFD_H
@@ -25,6 +28,9 @@
 #include "base/attr.h"
 #include "scenario/scenario.h"
 #include "uapi/p2pcert.h"
+
+/* The names of P2PCERT_FAULTS_ENTER, for FAULTS(). */
+#define MODFD_FAULTS_ENTER "warn", "lockdep", "hang", "stuck", "oops"
 
 /* The P2PCERT_FAULT_* bit of "skip-copy"; 0 if there is no such fault. */
 uint32_t modfd_fault(const char *name);
@@ -56,6 +62,20 @@ int modfd_refcnt(const char *sysroot, const char *module, uint64_t *count) attr_
  * gives the kernel a moment. False if it is not.
  */
 bool modfd_judge_refcnt(struct scenario_ctx *ctx, const char *module, uint64_t before);
+
+/*
+ * What p2pcert_p2p holds now (P2PCERT_IOC_HELD), through its open device. 0, or -1 after scn_error().
+ */
+int modfd_held(struct scenario_ctx *ctx, int fd, struct p2pcert_held *held) attr_must_check;
+
+/* Does the module hold more of anything now than before? */
+bool modfd_held_more(const struct p2pcert_held *before, const struct p2pcert_held *now);
+
+/*
+ * Evidence EVIDENCE_LEAK: p2pcert_p2p holds nothing that it did not hold before. Called when all that
+ * was asked of it is over, and before its device is closed. False if it does.
+ */
+bool modfd_judge_held(struct scenario_ctx *ctx, int fd, const struct p2pcert_held *before);
 
 /* "EREMOTEIO" of a positive or negative errno. */
 const char *errno_text(int err);

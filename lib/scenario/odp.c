@@ -22,7 +22,14 @@
 #include "scenario/scenario.h"
 #include "scenario/verbs.h"
 
-#define PAGES 64 /* under test, and one more on either side as guard */
+/* Under test, and one more on either side as guard. */
+static const size_t pages_of_level[NR_LEVELS] = {
+	[LEVEL_QUICK] = 16,
+	[LEVEL_STANDARD] = 64,
+	[LEVEL_FULL] = 256,
+	[LEVEL_SOAK] = 256,
+};
+
 #define GID_WAIT_MS 5000
 #define TRANSFER_MS 10000
 
@@ -34,7 +41,7 @@ struct operation {
 };
 
 /*
- * guard | PAGES pages under test | guard. The source is a file's page cache, written through the
+ * guard | pages under test | guard. The source is a file's page cache, written through the
  * file: so its data is known while no page of it is mapped. The target is anonymous memory that
  * nobody has touched.
  */
@@ -53,7 +60,7 @@ struct trial {
 	struct buffer source, target;
 	int pagemap;
 	uint64_t seed;
-	size_t page, len;
+	size_t page, pages, len; /* bytes in a page; of what is under test */
 	bool pinning_counted;
 	char *why; /* what came of it, one line */
 };
@@ -344,14 +351,14 @@ static int pass_run(struct trial *t, size_t n)
 	if (pass->drop && (madvise(t->source.area, area_len(t), MADV_DONTNEED) < 0 ||
 			   madvise(t->target.area + t->page, t->len, MADV_DONTNEED) < 0))
 		return -errno;
-	err = expect_both(t, pass->cold ? 0 : PAGES, "before the transfer");
+	err = expect_both(t, pass->cold ? 0 : t->pages, "before the transfer");
 	if (err < 0)
 		return err;
 	bad = err;
 	err = transfer(t, pass->name);
 	if (err)
 		return err;
-	err = expect_both(t, PAGES, "after the transfer");
+	err = expect_both(t, t->pages, "after the transfer");
 	if (err < 0)
 		return err;
 	bad |= err;
@@ -394,9 +401,9 @@ static enum outcome trial_run(struct trial *t)
 					t->op->name, passes[n].name, t->verbs.path_mtu);
 	}
 	scn_evidence(t->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
-		     "%s: %d pages at either end were unmapped after registration, mapped by the "
+		     "%s: %zu pages at either end were unmapped after registration, mapped by the "
 		     "transfer alone, and again after MADV_DONTNEED",
-		     t->verbs.name, PAGES);
+		     t->verbs.name, t->pages);
 	scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
 		     "%s: %zu passes of %zu bytes right at both ends, guard pages untouched, path "
 		     "MTU %zu",
@@ -453,6 +460,7 @@ struct device_result {
 static void device_try(struct scenario_ctx *ctx, const struct operation *op, int pagemap,
 		       struct device_result *r)
 {
+	size_t pages = pages_of_level[scn_env(ctx)->level];
 	struct trial t = {
 		.ctx = ctx,
 		.op = op,
@@ -461,7 +469,8 @@ static void device_try(struct scenario_ctx *ctx, const struct operation *op, int
 		.pagemap = pagemap,
 		.seed = pattern_seed(scn_env(ctx)->seed, text_hash(r->name, strlen(r->name))),
 		.page = page_size(),
-		.len = PAGES * page_size(),
+		.pages = pages,
+		.len = pages * page_size(),
 	};
 
 	r->outcome = device_run(&t, r->name, &r->category);
@@ -571,12 +580,22 @@ static enum outcome run_read(struct scenario_ctx *ctx)
 	return run(ctx, &op);
 }
 
+static const struct need needs[] = {
+	{ NEED_CAPABILITY, "CAP_IPC_LOCK" }, /* to pin memory, for comparison, without a limit */
+	{ NEED_KCONFIG, "CONFIG_INFINIBAND_ON_DEMAND_PAGING && CONFIG_INFINIBAND_USER_ACCESS && "
+			"CONFIG_PROC_PAGE_MONITOR" },
+	{ NEED_FEATURE, "odp" },
+	{ NEED_ROLE, "rdma" },
+};
+
 const struct scenario scenario_odp_write = {
 	.id = "odp.write",
 	.title = "RDMA write between on-demand regions, cold, warm and after MADV_DONTNEED",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "odp" }, { NEED_ROLE, "rdma" }),
+	.needs = needs,
+	.nr_needs = ARRAY_LEN(needs),
 	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
 	.safety = SAFETY_SAFE,
+	.level = LEVEL_QUICK,
 	.seconds = 60,
 	.FAULTS("skip-copy", "corrupt-copy", "pinned"),
 	.run = run_write,
@@ -585,9 +604,11 @@ const struct scenario scenario_odp_write = {
 const struct scenario scenario_odp_read = {
 	.id = "odp.read",
 	.title = "RDMA read between on-demand regions, cold, warm and after MADV_DONTNEED",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "odp" }, { NEED_ROLE, "rdma" }),
+	.needs = needs,
+	.nr_needs = ARRAY_LEN(needs),
 	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
 	.safety = SAFETY_SAFE,
+	.level = LEVEL_QUICK,
 	.seconds = 60,
 	.FAULTS("skip-copy", "corrupt-copy", "pinned"),
 	.run = run_read,

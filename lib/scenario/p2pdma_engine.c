@@ -23,6 +23,7 @@
 #define SLOW_PAGE_NS (5 * 1000 * 1000)
 #define BYTES_SLOW (16u * 1024)
 #define BYTES_FAST (64u * 1024)
+#define FULL_FACTOR 4u /* of a full run */
 /* Data begins and ends within a page, so that an engine that rounds to pages hits guards. */
 #define INSET 256u
 
@@ -254,6 +255,8 @@ static bool engine_begin(struct engine *e, struct exam *x, const struct dmachan 
 		return false;
 	}
 	e->len = page_ns > SLOW_PAGE_NS ? BYTES_SLOW : BYTES_FAST;
+	if (scn_env(x->ctx)->level >= LEVEL_FULL)
+		e->len *= FULL_FACTOR;
 	if (e->len < page_size())
 		e->len = page_size();
 	e->ram = pages_alloc(e->len);
@@ -317,12 +320,16 @@ static enum outcome run_engine_copy(struct scenario_ctx *ctx)
 const struct scenario scenario_p2pdma_engine_copy = {
 	.id = "p2pdma.engine-copy",
 	.title = "a DMA engine copies into and out of the published memory of another function",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "p2pmem_mmap" },
-	       { NEED_MODULE, P2PCERT_DEV_P2P }, { NEED_MODULE, "p2pcert_edu" },
-	       { NEED_ROLE, "p2pmem-provider" }, { NEED_ROLE, "dma-engine" }),
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" },
+	       { NEED_KCONFIG, "CONFIG_PCI_P2PDMA && CONFIG_DMA_ENGINE && CONFIG_MODULE_UNLOAD" },
+	       { NEED_FEATURE, "p2pmem_mmap" }, { NEED_MODULE, P2PCERT_DEV_P2P },
+	       { NEED_MODULE, "p2pcert_edu" }, { NEED_ROLE, "p2pmem-provider" },
+	       { NEED_ROLE, "dma-engine" }),
 	.evidence = EV(DATA) | EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
+	.level = LEVEL_QUICK,
 	.seconds = 180,
-	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", "warn", "hang"),
+	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak",
+		MODFD_FAULTS_ENTER),
 	.run = run_engine_copy,
 };

@@ -258,11 +258,15 @@ static enum outcome run_nvme_cmb_read(struct scenario_ctx *ctx)
 const struct scenario scenario_p2pdma_nvme_cmb_read = {
 	.id = "p2pdma.nvme-cmb-read",
 	.title = "O_DIRECT read from one NVMe drive into the controller memory of another",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "p2pmem_mmap" },
-	       { NEED_MODULE, P2PCERT_DEV_P2P }, { NEED_ROLE, "nvme-pair" }),
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" },
+	       { NEED_KCONFIG, "CONFIG_PCI_P2PDMA && CONFIG_BLK_DEV_NVME && CONFIG_MODULE_UNLOAD" },
+	       { NEED_FEATURE, "p2pmem_mmap" }, { NEED_MODULE, P2PCERT_DEV_P2P },
+	       { NEED_ROLE, "nvme-pair" }),
 	.evidence = EV(DATA) | EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
+	.level = LEVEL_QUICK,
 	.seconds = 120,
-	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", "warn", "hang"),
+	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak",
+		MODFD_FAULTS_ENTER),
 	.run = run_nvme_cmb_read,
 };

@@ -19,13 +19,13 @@
 #include "scenario/scenario.h"
 
 /* Faults that strike when the kernel is asked; a scenario adds those of its transfers. */
-#define EXAM_FAULTS \
-	(P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_WARN | P2PCERT_FAULT_HANG)
+#define EXAM_FAULTS (P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
 
 struct exam {
 	struct scenario_ctx *ctx;
 	int fd; /* of p2pcert_p2p, with the faults asked for */
 	uint64_t refcnt; /* of that module before */
+	struct p2pcert_held held; /* by it before */
 	uint64_t nr_patterns; /* used so far */
 	size_t said[NR_EVIDENCE_KINDS][NR_EVIDENCE_STATES];
 	size_t exercised; /* pairs that the kernel supports, with data moved */

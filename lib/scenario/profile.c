@@ -199,41 +199,49 @@ static bool read_soft_rdma(struct reader *r, const char *key, const json_t *valu
 	return true;
 }
 
+enum presence { PRESENCE_UNKNOWN, PRESENCE_OPTIONAL, PRESENCE_REQUIRED };
+
+/* A file may leave out what is empty; the journal says all, in a schema of its own. */
 static const struct {
 	const char *key;
 	bool (*read)(struct reader *r, const char *key, const json_t *value);
-	bool optional;
+	enum presence in_file, in_journal;
 } keys[] = {
-	{ "schema", read_schema, false },
-	{ "name", read_name, false },
-	{ "title", read_title, false },
-	{ "required", read_required, false },
-	{ "recommended", read_recommended, false },
-	{ "excluded", read_excluded, true },
-	{ "soft_rdma", read_soft_rdma, true },
+	{ "schema", read_schema, PRESENCE_REQUIRED, PRESENCE_UNKNOWN },
+	{ "name", read_name, PRESENCE_REQUIRED, PRESENCE_REQUIRED },
+	{ "title", read_title, PRESENCE_REQUIRED, PRESENCE_REQUIRED },
+	{ "required", read_required, PRESENCE_REQUIRED, PRESENCE_REQUIRED },
+	{ "recommended", read_recommended, PRESENCE_REQUIRED, PRESENCE_REQUIRED },
+	{ "excluded", read_excluded, PRESENCE_OPTIONAL, PRESENCE_REQUIRED },
+	{ "soft_rdma", read_soft_rdma, PRESENCE_OPTIONAL, PRESENCE_REQUIRED },
 };
 
-static bool key_is_known(const char *key)
+static enum presence key_presence(size_t i, bool journal)
+{
+	return journal ? keys[i].in_journal : keys[i].in_file;
+}
+
+static bool key_is_known(const char *key, bool journal)
 {
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (strcmp(keys[i].key, key) == 0)
-			return true;
+			return key_presence(i, journal) != PRESENCE_UNKNOWN;
 	return false;
 }
 
-static bool read_profile(struct reader *r, json_t *doc)
+static bool read_profile(struct reader *r, const json_t *doc, bool journal)
 {
 	const char *key;
 	json_t *value;
 
 	if (!json_is_object(doc))
 		return refuse(r, "is no JSON object");
-	json_object_foreach (doc, key, value)
-		if (!key_is_known(key))
+	json_object_foreach ((json_t *)doc, key, value)
+		if (!key_is_known(key, journal))
 			return refuse(r, "unknown key '%s'", key);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		value = json_object_get(doc, keys[i].key);
-		if (!value && !keys[i].optional)
+		if (!value && key_presence(i, journal) == PRESENCE_REQUIRED)
 			return refuse(r, "key '%s' is missing", keys[i].key);
 		if (value && !keys[i].read(r, keys[i].key, value))
 			return false;
@@ -261,7 +269,7 @@ int profile_load(const char *name_or_path, const struct scenario *const *table, 
 		return err;
 
 	r.profile = xcalloc(1, sizeof(*r.profile));
-	if (!read_profile(&r, doc)) {
+	if (!read_profile(&r, doc, false)) {
 		*why = xasprintf("profile '%s': %s", path, r.why);
 		free(r.why);
 		profile_free(r.profile);
@@ -269,6 +277,35 @@ int profile_load(const char *name_or_path, const struct scenario *const *table, 
 	}
 	*profile = r.profile;
 	return 0;
+}
+
+int profile_from_json(const json_t *doc, const struct scenario *const *table, size_t n,
+		      struct profile **profile, char **why)
+{
+	struct reader r = { .table = table, .table_len = n };
+
+	r.profile = xcalloc(1, sizeof(*r.profile));
+	if (!read_profile(&r, doc, true)) {
+		*why = r.why;
+		profile_free(r.profile);
+		return -EINVAL;
+	}
+	*profile = r.profile;
+	return 0;
+}
+
+static json_t *soft_rdma_to_json(const struct profile *p)
+{
+	json_t *array = jx_array();
+
+	for (size_t i = 0; i < p->nr_soft_rdma; i++) {
+		json_t *link = jx_object();
+
+		jx_set_str(link, "name", p->soft_rdma[i].name);
+		jx_set_str(link, "netdev", p->soft_rdma[i].netdev);
+		jx_append(array, link);
+	}
+	return array;
 }
 
 static json_t *ids_to_json(const struct id_list *list)
@@ -289,6 +326,7 @@ json_t *profile_to_json(const struct profile *p)
 	jx_set(doc, "required", ids_to_json(&p->required));
 	jx_set(doc, "recommended", ids_to_json(&p->recommended));
 	jx_set(doc, "excluded", ids_to_json(&p->excluded));
+	jx_set(doc, "soft_rdma", soft_rdma_to_json(p));
 	return doc;
 }
 

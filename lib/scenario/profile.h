@@ -59,8 +59,14 @@ int profile_add_soft_rdma(struct profile *p, const char *name, const char *netde
 
 bool id_list_has(const struct id_list *list, const char *id);
 
-/* The journal's {name, title, required[], recommended[], excluded[]}. */
+/* The journal's {name, title, required[], recommended[], excluded[], soft_rdma[] {name, netdev}}. */
 json_t *profile_to_json(const struct profile *p) attr_must_check;
+/*
+ * The same profile again, as strictly read as a file. 0 or -EINVAL; *why is then what is wrong with
+ * it, which the caller frees.
+ */
+int profile_from_json(const json_t *doc, const struct scenario *const *table, size_t n,
+		      struct profile **profile, char **why) attr_must_check;
 
 /* The names of the shipped profiles, sorted; free with id_list_release(). */
 void profile_names(struct id_list *names);

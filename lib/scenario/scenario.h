@@ -22,11 +22,14 @@
 /* What the machine must have for a scenario to run. Evaluated by scenario_missing(). */
 enum need_kind {
 	NEED_ROOT,
-	NEED_KCONFIG, /* arg: "CONFIG_PCI_P2PDMA"; y or m */
+	NEED_CAPABILITY, /* arg: "CAP_SYS_RAWIO": effective in this process */
+	NEED_KCONFIG, /* arg: an expression, see kconfig.h: "CONFIG_A && (CONFIG_B=y || !CONFIG_C)" */
 	NEED_FEATURE, /* arg: a feature's name, see features.h */
-	NEED_MODULE, /* arg: one of our test modules, by name */
+	NEED_MODULE, /* arg: one of our test modules, by name; of this p2pcert's version */
 	NEED_TOOL, /* arg: a program that must be in PATH */
 	NEED_ROLE, /* arg: a device role, see roles below */
+	NEED_MEMORY, /* arg: "64M": available now; suffixes K, M, G */
+	NR_NEED_KINDS,
 };
 
 struct need {
@@ -39,6 +42,18 @@ enum safety {
 	SAFETY_UNSAFE, /* can disturb a device in use; only with --allow-unsafe and --device */
 };
 
+/* How thorough a run is. A scenario is part of the levels from its own on, unless it is named. */
+enum level {
+	LEVEL_QUICK, /* seconds: does it work at all */
+	LEVEL_STANDARD, /* minutes: the default */
+	LEVEL_FULL, /* every size, every combination */
+	LEVEL_SOAK, /* as full, again and again */
+	NR_LEVELS,
+};
+
+const char *level_name(enum level level);
+int level_parse(const char *s, enum level *level) attr_must_check;
+
 struct scenario_ctx; /* the child's side of one running scenario */
 
 struct scenario {
@@ -48,6 +63,7 @@ struct scenario {
 	size_t nr_needs;
 	unsigned int evidence; /* EV() mask of what a pass requires, beyond the kernel log */
 	enum safety safety;
+	enum level level; /* the first that it is part of */
 	const char *const *faults; /* that --inject can ask of it, see FAULTS(); NULL: none */
 	unsigned int seconds; /* soft deadline on real hardware; scaled on slow machines */
 	enum outcome (*run)(struct scenario_ctx *ctx);
@@ -82,8 +98,12 @@ struct scenario_env {
 	const struct features *features;
 	const char *module_dir; /* where our built modules are */
 	const char *sysroot; /* before /sys and /proc; NULL: the machine's own */
-	uint64_t seed;
+	uint64_t seed; /* of this round */
+	enum level level;
 	const char *const *inject; /* faults to commit, "skip-copy"; NULL-terminated; NULL: none */
+	bool allow_unsafe;
+	/* named by --device: "0000:03:00.0", "nvme0n1", "mlx5_0"; NULL-terminated; NULL: none */
+	const char *const *devices;
 	const char *rdma_device; /* the one to use; NULL: any that is free */
 	bool soft_rdma; /* the run will set up a soft RDMA device before it starts scenarios */
 };
@@ -133,6 +153,13 @@ void scn_finding(struct scenario_ctx *ctx, const char *code, const struct pci_ad
 		 size_t nr_functions, const char *fmt, ...) attr_printf(5, 6);
 /* Structured facts that go to the report as they are (stolen): the list of pairs, of features. */
 void scn_facts(struct scenario_ctx *ctx, const char *name, json_t *facts);
+/*
+ * Asks the supervisor for a change to the machine, one of undo_kinds[] (runner/undo.h), and waits until
+ * it is made. The supervisor undoes it when the scenario is over, however it ends. args is stolen. 0,
+ * or -EPERM, -EINVAL or another negative errno with *why for the user, which the caller frees.
+ */
+int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args,
+	       char **why) attr_must_check;
 /* Is this fault asked for by --inject? */
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault);
 

@@ -90,6 +90,7 @@ const struct scenario scenario_features_scan = {
 	.id = "features.scan",
 	.title = "kernel features, found in BTF, kallsyms and config, which must agree",
 	.safety = SAFETY_SAFE,
+	.level = LEVEL_QUICK,
 	.seconds = 20,
 	.run = run,
 };

@@ -15,8 +15,7 @@
 #include "scenario/scenario.h"
 
 #define MODULE P2PCERT_DEV_P2P
-#define MODULE_FAULTS \
-	(P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_WARN | P2PCERT_FAULT_HANG)
+#define MODULE_FAULTS (P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
 
 /* A machine of hundreds of functions has 100,000 pairs: those that agree are then only counted. */
 #define MAX_LISTED 2048
@@ -245,28 +244,36 @@ static enum outcome run_pair_verdict(struct scenario_ctx *ctx)
 		.platform = env->platform,
 		.total = count_pairs(env->platform),
 	};
+	struct p2pcert_held held;
+	enum outcome outcome = OUTCOME_ERROR;
+	bool given_back = true;
 	uint64_t refcnt;
-	enum outcome outcome;
 
 	s.fd = modfd_open(ctx, MODULE, modfd_injected(ctx, MODULE_FAULTS), &refcnt);
 	if (s.fd < 0)
 		return OUTCOME_ERROR;
-	s.listed = jx_array();
-	outcome = survey_all(&s);
-	json_decref(s.listed);
+	if (modfd_held(ctx, s.fd, &held) == 0) {
+		s.listed = jx_array();
+		outcome = survey_all(&s);
+		json_decref(s.listed);
+		given_back = modfd_judge_held(ctx, s.fd, &held);
+	}
 	close(s.fd);
-	return modfd_judge_refcnt(ctx, MODULE, refcnt) ? outcome : OUTCOME_FAIL;
+	given_back &= modfd_judge_refcnt(ctx, MODULE, refcnt);
+	return given_back ? outcome : OUTCOME_FAIL;
 }
 
 const struct scenario scenario_topo_pair_verdict = {
 	.id = "topo.pair-verdict",
 	.title = "every pair of functions: the kernel's peer-to-peer ruling against the prediction",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_FEATURE, "pci_p2pdma" },
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" },
+	       { NEED_KCONFIG, "CONFIG_PCI_P2PDMA && CONFIG_MODULE_UNLOAD" },
 	       { NEED_FEATURE, "foll_pci_p2pdma" }, { NEED_MODULE, MODULE },
 	       { NEED_ROLE, "pci-pair" }),
 	.evidence = EV(PATH) | EV(LEAK),
 	.safety = SAFETY_SAFE,
+	.level = LEVEL_QUICK,
 	.seconds = 60,
-	.FAULTS("wrong-verdict", "leak", "warn", "hang"),
+	.FAULTS("wrong-verdict", "leak", MODFD_FAULTS_ENTER),
 	.run = run_pair_verdict,
 };

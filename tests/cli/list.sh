@@ -23,8 +23,18 @@ ok "every scenario says what it needs and lacks" holds '
 		(.id | test("^[a-z0-9-]+(\\.[a-z0-9-]+)+$")) and (.title | length > 0) and
 		(.requires | type == "array") and (.evidence | index("kernel_log") != null) and
 		(.safety == "safe" or .safety == "unsafe") and
+		(.level | IN("quick", "standard", "full", "soak")) and
+		(.faults | type == "array" and all(length > 0)) and
 		.available_here == (.missing == []) and
 		(.missing | all((.category | length > 0) and (.text | length > 0))))'
+ok "every requirement has its kind and what is required" holds '
+	[.scenarios[].requires[]] | length > 0 and all(
+		(.kind | IN("root", "capability", "kernel-config", "feature", "module", "tool", "role",
+			"memory")) and
+		has("name") == (.kind != "root") and
+		has("version") == (.kind == "module"))'
+ok "kernel options, capabilities and memory are required somewhere" holds '
+	["capability", "kernel-config", "memory"] - [.scenarios[].requires[].kind] == []'
 ok "every finding says what to do" holds '
 	.findings | length > 0 and all(
 		(.code | test("^[A-Z0-9]+(-[A-Z0-9]+)+$")) and

@@ -1,31 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# p2pcert report: each exit status of the table from a results directory, the same from the report that
-# was made of it, and trouble with what is read or written.
+# p2pcert report: showing, converting, judging for git bisect, and trouble with what is read or written.
+# The exit statuses of verdicts are in report_status.sh.
 set -u
 # shellcheck source=tests/cli/lib/cli.sh
 . "$(dirname "$0")/lib/cli.sh"
 data=${P2PCERT_TEST_DATA:?}/report
 
-# Verdicts, from the directory and from the file.
-while read -r status verdict name; do
-	gives "$status" "verdict of $name" "$P2PCERT" report verdict "$data/$name"
-	ok "verdict of $name is $verdict" [ "$(<"$T/out")" = "$verdict" ]
-	ok "$name is converted" "$P2PCERT" report convert -o "$T/report.json" "$data/$name"
-	ok "$name states its exit status" grep -q "^  \"exit_status\": $status,$" "$T/report.json"
-	gives "$status" "verdict of the report of $name" "$P2PCERT" report verdict "$T/report.json"
-done <<'END'
-0 pass pass
-1 fail fail-refuted
-3 error died-at-boot
-3 error torn
-4 nothing-applicable all-skipped
-5 inconclusive required-skips-kernel-config
-6 host-untrusted host-untrusted
-124 time-budget time-budget
-130 interrupted signal
-143 interrupted signal-fail
-END
+on_full_disk() {
+	"$@" >/dev/full
+}
 
 # Showing.
 gives 0 "show" "$P2PCERT" report show "$data/fail-refuted"
@@ -33,6 +17,46 @@ out_has "show has the table, the finding, the verdict" "WHY" "P2P-DATA-REFUTED" 
 ok "no colour where there is no terminal" sh -c "! grep -q '\[' '$T/out'"
 gives 0 "show in colour" "$P2PCERT" report show --color=always "$data/fail-refuted"
 out_has "there is colour when asked for" "$(printf '\033[')"
+
+# The commands that do a failure again: a shell reads from them what the report holds.
+while read -r name; do
+	"$P2PCERT" report show "$data/$name" >"$T/out"
+	sed -n '/^REPLAY$/,/^$/s/^    //p' "$T/out" >"$T/lines"
+	"$P2PCERT" report convert "$data/$name" >"$T/report.json"
+	jq -c '.results[].replay | select(length > 0)' "$T/report.json" >"$T/expected"
+	while read -r line; do
+		eval "set -- $line"
+		jq -nc '$ARGS.positional' --args -- "$@"
+	done <"$T/lines" >"$T/read"
+	ok "$name has something to do again" [ -s "$T/lines" ]
+	ok "the commands of $name are what its report says" cmp "$T/read" "$T/expected"
+done <<'END'
+fail-refuted
+flaky
+hostile-text
+resumed-twice
+END
+
+# For git bisect: good, bad, and all that is neither, whatever is wrong.
+bisect() {
+	gives "$1" "bisect with $2" "$P2PCERT" report verdict --bisect "$data/$2"
+}
+bisect 0 pass
+is "the verdict is printed all the same" pass "$(<"$T/out")"
+bisect 1 fail-refuted
+bisect 1 signal-fail
+bisect 1 time-budget-fail
+bisect 1 host-untrusted
+bisect 125 signal
+bisect 125 died-at-boot
+bisect 125 all-skipped
+bisect 125 inconclusive
+bisect 125 stuck
+bisect 125 none
+gives 125 "bisect with a full disk" on_full_disk "$P2PCERT" report verdict --bisect "$data/pass"
+gives 125 "bisect without an argument" "$P2PCERT" report verdict --bisect
+gives 125 "bisect for show" "$P2PCERT" report show --bisect "$data/pass"
+err_has "the option is named" "--bisect is for 'verdict'"
 
 # Converting: the same bytes each time, to a file as to standard output.
 gives 0 "convert" "$P2PCERT" report convert --format json "$data/pass"
@@ -42,11 +66,23 @@ ok "the file is the same" cmp "$T/copy.json" "$data/pass/report.json"
 ok "nothing on standard output" [ ! -s "$T/out" ]
 gives 0 "convert to '-'" "$P2PCERT" report convert -o - "$T/copy.json"
 ok "a report converted again is the same" cmp "$T/out" "$data/pass/report.json"
-on_full_disk() {
-	"$@" >/dev/full
-}
 gives 3 "convert on a full disk" on_full_disk "$P2PCERT" report convert "$data/pass"
 one_message "a full disk is one message"
+# A file that cannot be written whole stays as it was, with nothing beside it.
+in_little_space() {
+	(
+		trap '' XFSZ
+		ulimit -f 4
+		"$@"
+	)
+}
+mkdir "$T/kept"
+echo old >"$T/kept/report.json"
+gives 3 "convert with too little space" \
+	in_little_space "$P2PCERT" report convert -o "$T/kept/report.json" "$data/pass"
+one_message "too little space is one message"
+is "what was there stays" old "$(<"$T/kept/report.json")"
+is "nothing is left beside it" report.json "$(ls -A "$T/kept")"
 gives 3 "convert into a directory that is not there" \
 	"$P2PCERT" report convert -o "$T/none/report.json" "$data/pass"
 one_message "a file that cannot be written is one message"

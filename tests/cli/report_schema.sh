@@ -39,6 +39,7 @@ echo '{"schema": "p2pcert.report/1", "verdict": "pass", "exit_status": 0}' >"$T/
 gives 1 "an invalid report" "$tests_schema/validate.py" "$schema/report-1.schema.json" "$T/bad.json"
 out_has "the validator says where" "$T/bad.json: \$: "
 gives 2 "no JSON" "$tests_schema/validate.py" "$schema/report-1.schema.json" "$0"
-gives 0 "mutations" "$tests_schema/mutations.py" "$schema" "$data"/{pass,fail-refuted,killed-in-scenario}/report.json
+gives 0 "mutations" "$tests_schema/mutations.py" "$schema" \
+	"$data"/{pass,fail-refuted,killed-in-scenario,flaky,resumed,tainted,panic,stuck}/report.json
 grep '^not ok' -A 20 "$T/out" | sed 's/^/# /'
 done_testing

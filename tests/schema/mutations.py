@@ -35,10 +35,20 @@ OPTIONAL = {
     "modules.*.version",
     "not_undone.*.text",
     "kernel_log.*.advice",
+    "kernel_log.*.reference",
+    "options.budget_ns",
+    "options.duration_ns",
+    "options.module_dir",
+    "options.rdma_device",
     "results.*.why",
+    "results.*.kernel_log.*.advice",
+    "results.*.kernel_log.*.reference",
+    "results.*.rounds.*.duration_ns",
+    "results.*.rounds.*.why",
     "results.*.child.exited",
     "results.*.child.signal",
     "results.*.child.started",
+    "results.*.child.stuck",
     "results.*.deadline",
     "taint.after",
     "taint.who.*.scenario",
@@ -62,7 +72,9 @@ OPTIONAL |= {
     ).split()
 }
 # Needed where an outcome says that something ran, which is not for every result.
-OPTIONAL_UNLESS_RAN = {f"results.*.{key}" for key in ("dir", "child", "duration_ns", "taint")}
+OPTIONAL_UNLESS_RAN = {
+    f"results.*.{key}" for key in ("round", "seed", "dir", "child", "duration_ns", "taint")
+}
 RAN = ("pass", "info", "inconclusive")
 # Hold anything.
 FREE = ("results.*.facts", "not_undone.*.args")
@@ -166,7 +178,7 @@ def edit(report, path, value):
     return report
 
 
-# Every word in its place is right, and together they are not.
+# Every word in its place is right, and together they are not: what stands in a run that passed.
 CONTRADICTIONS = [
     ("complete and interrupted", ["complete"], False),
     ("an unknown verdict", ["verdict"], "passed"),
@@ -174,6 +186,9 @@ CONTRADICTIONS = [
     ("a kind of error on a pass", ["results", 0, "kind"], "crash"),
     ("an error without a kind", ["results", 0, "outcome"], "error"),
     ("a pass with refuted evidence", ["results", 0, "evidence", "data", "state"], "refuted"),
+    ("a pass to do again", ["results", 0, "replay"], ["p2pcert", "run"]),
+    ("a round before the first", ["results", 0, "round"], 0),
+    ("a level that is none", ["options", "level"], "deep"),
     ("a scenario never started that has a folder", ["results", 0, "outcome"], "notrun"),
     ("an exit status beyond signals", ["exit_status"], 255),
     ("a negative duration", ["results", 0, "duration_ns"], -1),
@@ -181,6 +196,14 @@ CONTRADICTIONS = [
     ("a number where hexadecimal is due", ["seed"], 1),
     ("a local time", ["started"], "2026-01-31T12:00:00+01:00"),
     ("another schema", ["schema"], "p2pcert.report/2"),
+]
+
+# The same of a run whose second scenario failed in one of its rounds.
+FLAKY_CONTRADICTIONS = [
+    ("a failure that cannot be done again", ["results", 1, "replay"], []),
+    ("a kind of error on a round that failed", ["results", 1, "rounds", 1, "kind"], "crash"),
+    ("a round that broke without a kind", ["results", 1, "rounds", 0, "outcome"], "error"),
+    ("rounds that are counted", ["results", 1, "rounds"], 5),
 ]
 
 
@@ -209,8 +232,10 @@ def main(argv):
     for path, report in zip(paths, reports):
         tap.test(not mutated.refuses(report), f"{pathlib.Path(path).parent.name} is valid")
     complete = next(r for r in reports if r["complete"] and "platform" in r)
-    for title, path, value in CONTRADICTIONS:
-        tap.test(mutated.refuses(edit(complete, path, value)), f"refused: {title}")
+    flaky = next(r for r in reports if any(result["flaky"] for result in r["results"]))
+    for original, edits in ((complete, CONTRADICTIONS), (flaky, FLAKY_CONTRADICTIONS)):
+        for title, path, value in edits:
+            tap.test(mutated.refuses(edit(original, path, value)), f"refused: {title}")
     for report in reports:
         mutated.mutate(report)
     for kind, tried in mutated.tried.items():

@@ -70,6 +70,25 @@ one_message() {
 	verdict $? "$1" "$lines lines: $(head -n 5 "$T/err")"
 }
 
+# drop_root: sets "as", what to put before a command so that it runs without root. Whoever runs the
+# tests, a program that does not refuse what it must can then do nothing to this machine.
+drop_root() {
+	as=()
+	[ "$(id -u)" -eq 0 ] || return 0
+	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
+	cp "$P2PCERT" "$T/p2pcert"
+	cp -R "$P2PCERT_DATADIR" "$T/data"
+	chmod -R a+rX "$T"
+	P2PCERT=$T/p2pcert
+	export P2PCERT_DATADIR=$T/data
+}
+
+# give FILE...: to whoever runs behind "as", and to nobody else
+give() {
+	chmod -R u=rwX,go= "$@"
+	[ ${#as[@]} -eq 0 ] || chown -R 65534:65534 "$@"
+}
+
 done_testing() {
 	echo "1..$tests"
 	[ $failures -eq 0 ]

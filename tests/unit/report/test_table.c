@@ -67,6 +67,10 @@ static void all_that_is_wrong(attr_unused void **state)
 		"topo.pair-verdict  error/incomplete           ended: the run was, by SIGTERM\n"
 		"odp.write          notrun                     was never started\n"
 		"\n"
+		"REPLAY\n"
+		"    p2pcert run --seed 0x1122334455667788 --level standard features.scan\n"
+		"    p2pcert run --seed 0x1122334455667788 --level standard topo.pair-verdict\n"
+		"\n"
 		"verdict: interrupted (profile 'test', exit status 143)\n"
 		"    the run was ended by a signal\n"
 		"    failed: features.scan\n"
@@ -94,6 +98,45 @@ static void changes_left_are_shown(attr_unused void **state)
 			       "    module {\"name\":\"p2pcert_p2p\"}: Device or resource busy\n"));
 }
 
+static void failures_can_be_done_again(attr_unused void **state)
+{
+	autofree char *text = table_of("flaky", false, 60);
+
+	/* whole, and as a shell reads it */
+	assert_non_null(strstr(text,
+			       "\nREPLAY\n"
+			       "    p2pcert run --seed 0x09d1f0cb6b5e6ed2 --level full --inject "
+			       "skip-copy --inject leak --module-dir '/srv/it'\\''s here' "
+			       "--soft-rdma p2pcert-v0 --allow-unsafe --device 0000:03:00.0 "
+			       "--device nvme0n1 topo.pair-verdict\n"
+			       "    p2pcert run --seed 0x7f2a4cc0d7a1b3e5 "));
+	autofree char *pass = table_of("pass", false, 0);
+
+	assert_null(strstr(pass, "REPLAY"));
+}
+
+static void flaky_ones_are_shown(attr_unused void **state)
+{
+	autofree char *text = table_of("flaky", false, 0);
+
+	assert_non_null(strstr(text, "topo.pair-verdict  fail, flaky       0000:02:00.0  in 2 of 5 "
+				     "rounds: 4096 bytes differ from offset 4096\n"));
+	assert_non_null(strstr(text,
+			       "odp.write          error/incomplete                reported no "
+			       "outcome\n"));
+}
+
+static void later_processes_are_shown(attr_unused void **state)
+{
+	autofree char *twice = table_of("resumed-twice", false, 0);
+	autofree char *restored = table_of("restored-only", false, 0);
+
+	assert_non_null(strstr(
+		twice, "    resumed: 2026-10-26T07:34:00Z after a reboot, 2026-10-26T08:34:00Z\n"));
+	assert_non_null(
+		strstr(restored, "    resumed: 2026-10-26T07:35:00Z to undo changes only\n"));
+}
+
 static void injected_faults_are_shown(attr_unused void **state)
 {
 	autofree char *text = table_of("injected", false, 0);
@@ -102,11 +145,15 @@ static void injected_faults_are_shown(attr_unused void **state)
 		strstr(text, "    certifies nothing, faults were injected: skip-copy, leak\n"));
 }
 
+/* But for command lines, which are made to be copied. */
 static void assert_fits(const char *text, size_t width)
 {
+	static const char command[] = "    p2pcert run ";
 	size_t column = 0;
 
 	for (; *text; text++) {
+		if (column == 0 && strncmp(text, command, strlen(command)) == 0)
+			text += strcspn(text, "\n");
 		if (((unsigned char)*text & 0xc0) != 0x80)
 			column++;
 		if (*text == '\n')
@@ -118,8 +165,9 @@ static void assert_fits(const char *text, size_t width)
 
 static void lines_fit_the_terminal(attr_unused void **state)
 {
-	static const char *const names[] = { "pass", "fail-refuted", "all-skipped", "hostile-text",
-					     "required-skips-mixed" };
+	static const char *const names[] = { "pass",         "fail-refuted",         "all-skipped",
+					     "hostile-text", "required-skips-mixed", "flaky",
+					     "resumed-twice" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		for (size_t width = 72; width < 200; width++) {
@@ -172,6 +220,7 @@ static void nothing_in_a_file_drives_the_terminal(attr_unused void **state)
 
 	json_object_set_new(result, "why", json_string(hostile));
 	json_array_append_new(json_object_get(result, "devices"), json_string(hostile));
+	json_array_append_new(json_object_get(result, "replay"), json_string(hostile));
 	json_array_append_new(json_object_get(report, "inject"), json_string(hostile));
 	json_object_set_new(profile, "name", json_string(hostile));
 	for (size_t i = 0; i < ARRAY_LEN(finding_keys); i++)
@@ -213,6 +262,9 @@ int main(void)
 		cmocka_unit_test(all_that_is_wrong),
 		cmocka_unit_test(findings_say_what_to_do),
 		cmocka_unit_test(changes_left_are_shown),
+		cmocka_unit_test(failures_can_be_done_again),
+		cmocka_unit_test(flaky_ones_are_shown),
+		cmocka_unit_test(later_processes_are_shown),
 		cmocka_unit_test(injected_faults_are_shown),
 		cmocka_unit_test(lines_fit_the_terminal),
 		cmocka_unit_test(what_is_cut_is_marked),

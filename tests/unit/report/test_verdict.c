@@ -276,6 +276,33 @@ static void test_reasons(attr_unused void **state)
 	assert_int_equal(settle(&pass, 1, RUN_COMPLETE).nr_reasons, 0);
 }
 
+/* What git bisect is told for each set of reasons. */
+static void test_bisect(attr_unused void **state)
+{
+	static const struct {
+		int exit_status;
+		int reasons[3]; /* 0 ends them */
+		int status;
+	} table[] = {
+		{ 0, { 0 }, 0 },    { 1, { 1 }, 1 },        { 1, { 1, 3, 5 }, 1 },
+		{ 6, { 6, 1 }, 1 }, { 124, { 124, 1 }, 1 }, { 130, { 130, 1, 3 }, 1 },
+		{ 6, { 6 }, 125 },  { 3, { 3 }, 125 },      { 4, { 4 }, 125 },
+		{ 5, { 5 }, 125 },  { 124, { 124 }, 125 },  { 143, { 143, 3 }, 125 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		autojson json_t *report = json_object();
+		json_t *reasons = json_array();
+
+		for (size_t k = 0; k < 3 && table[i].reasons[k]; k++)
+			json_array_append_new(
+				reasons, json_pack("{s:i}", "exit_status", table[i].reasons[k]));
+		json_object_set_new(report, "exit_status", json_integer(table[i].exit_status));
+		json_object_set_new(report, "reasons", reasons);
+		assert_int_equal(verdict_bisect_status(report), table[i].status);
+	}
+}
+
 static void test_run_ends_parse(attr_unused void **state)
 {
 	enum run_end end;
@@ -304,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_bisect),
 		cmocka_unit_test(test_run_ends_parse),
 	};
 

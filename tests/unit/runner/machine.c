@@ -14,6 +14,7 @@
 #include "base/journal.h"
 #include "base/jx.h"
 #include "runner/clock.h"
+#include "runner/past.h"
 
 /* The kernel's record counter, shared with the scenarios' processes. */
 static uint64_t *next_seq;
@@ -110,6 +111,20 @@ static struct kmsg *make_log(const char *dir, const struct kmsg_patterns *patter
 
 /* --- changes ------------------------------------------------------------------------------------- */
 
+/* dir/on-NAME is there while the change is; "changes" is the trace of all that was done. */
+static char *state_of(const json_t *args)
+{
+	return xasprintf("on-%s", jx_get_str(args, "name"));
+}
+
+static bool is_on(const struct undo_env *env, const json_t *args)
+{
+	autofree char *state = state_of(args);
+	autofree char *path = xasprintf("%s/%s", env->sysroot, state);
+
+	return fs_exists(AT_FDCWD, path);
+}
+
 static void leave_trace(const struct undo_env *env, const char *what, const json_t *args)
 {
 	autofree char *line = xasprintf("%s%s\n", what, jx_get_str(args, "name"));
@@ -117,9 +132,28 @@ static void leave_trace(const struct undo_env *env, const char *what, const json
 	machine_append(env->sysroot, "changes", line);
 }
 
+static void turn_on(const struct undo_env *env, const json_t *args)
+{
+	autofree char *state = state_of(args);
+
+	machine_write(env->sysroot, state, "");
+	leave_trace(env, "+", args);
+}
+
+static int trace_look(const struct undo_env *env, json_t *args, bool *there, struct unmet *why)
+{
+	if (!jx_get_str(args, "name")) {
+		why->category = SKIP_DEPENDENCY;
+		why->text = xstrdup("the change has no name");
+		return -EINVAL;
+	}
+	*there = is_on(env, args);
+	return 0;
+}
+
 /* A module whose name has "reject" in it is refused, one with "half" fails after it was loaded. */
-static int module_apply(const struct undo_env *env, const json_t *args, bool *changed,
-			json_t **facts, struct unmet *why)
+static int module_apply(const struct undo_env *env, const json_t *args, json_t **facts,
+			struct unmet *why)
 {
 	const char *name = jx_get_str(args, "name");
 
@@ -128,8 +162,8 @@ static int module_apply(const struct undo_env *env, const json_t *args, bool *ch
 		why->text = xasprintf("module '%s': Key was rejected by service", name);
 		return -EKEYREJECTED;
 	}
-	leave_trace(env, "+", args);
-	*changed = true;
+	if (!is_on(env, args))
+		turn_on(env, args);
 	if (strstr(name, "half")) {
 		why->category = SKIP_MODULE_REJECTED;
 		why->text = xasprintf("module '%s' is not ours", name);
@@ -144,25 +178,44 @@ static int module_apply(const struct undo_env *env, const json_t *args, bool *ch
 	return 0;
 }
 
-static int link_apply(const struct undo_env *env, const json_t *args, bool *changed,
-		      json_t **facts attr_unused, struct unmet *why attr_unused)
+static int trace_apply(const struct undo_env *env, const json_t *args, json_t **facts attr_unused,
+		       struct unmet *why attr_unused)
 {
-	leave_trace(env, "+", args);
-	*changed = true;
+	if (!is_on(env, args))
+		turn_on(env, args);
 	return 0;
 }
 
-static enum undo_result trace_revert(const struct undo_env *env, const json_t *args,
-				     char **why attr_unused)
+/* One that is "stubborn" cannot be undone while there is a file of that name. */
+static enum undo_result trace_revert(const struct undo_env *env, const json_t *args, char **why)
 {
+	autofree char *state = state_of(args);
+	autofree char *stubborn = machine_read(env->sysroot, jx_get_str(args, "name"));
+
+	if (!is_on(env, args))
+		return UNDO_GONE;
+	if (stubborn) {
+		*why = xstrdup("Device or resource busy");
+		return UNDO_FAILED;
+	}
+	machine_remove(env->sysroot, state);
 	leave_trace(env, "-", args);
 	return UNDO_UNDONE;
 }
 
 static const struct undo_kind kinds[] = {
-	{ "module", module_apply, trace_revert },
-	{ "stock-module", link_apply, trace_revert },
-	{ "rdma-link", link_apply, trace_revert },
+	{ .name = "module", .look = trace_look, .apply = module_apply, .revert = trace_revert },
+	{ .name = "stock-module",
+	  .look = trace_look,
+	  .apply = trace_apply,
+	  .revert = trace_revert },
+	{ .name = "rdma-link", .look = trace_look, .apply = trace_apply, .revert = trace_revert },
+	{ .name = "mark", .look = trace_look, .apply = trace_apply, .revert = trace_revert },
+	{ .name = "unsafe-mark",
+	  .unsafe = true,
+	  .look = trace_look,
+	  .apply = trace_apply,
+	  .revert = trace_revert },
 };
 
 /* --- the machine --------------------------------------------------------------------------------- */
@@ -183,6 +236,7 @@ int machine_setup(void **state)
 	assert_ptr_not_equal(next_seq, MAP_FAILED);
 	*next_seq = 100;
 	machine_write(m->dir, "tainted", "12288\n"); /* our modules' own bits */
+	machine_write(m->dir, "boot_id", "first-boot\n");
 	machine_write(m->dir, "test_a.ko", "");
 	machine_write(m->dir, "test_b.ko", "");
 	machine_write(m->dir, "test_reject.ko", "");
@@ -207,13 +261,17 @@ int machine_setup(void **state)
 		},
 		.features = jx_array(),
 		.results = m->results,
-		.deadline_factor = 1.0,
-		.grace_ns = NS_PER_S / 2,
-		.kmsg = make_log(m->dir, m->patterns),
-		.lock_path = xasprintf("%s/lock", m->dir),
-		.taint_path = xasprintf("%s/tainted", m->dir),
-		.undo_kinds = kinds,
-		.nr_undo_kinds = ARRAY_LEN(kinds),
+		.rounds.repeat = 1,
+		.machine = {
+			.deadline_factor = 1.0,
+			.grace_ns = NS_PER_S / 2,
+			.kmsg = make_log(m->dir, m->patterns),
+			.lock_path = xasprintf("%s/lock", m->dir),
+			.taint_path = xasprintf("%s/tainted", m->dir),
+			.boot_id_path = xasprintf("%s/boot_id", m->dir),
+			.undo_kinds = kinds,
+			.nr_undo_kinds = ARRAY_LEN(kinds),
+		},
 	};
 	*state = m;
 	return 0;
@@ -224,12 +282,13 @@ int machine_teardown(void **state)
 	struct machine *m = *state;
 	void *dir = m->dir;
 
-	kmsg_free(m->options.kmsg);
+	kmsg_free(m->options.machine.kmsg);
 	kmsg_patterns_free(m->patterns);
 	platform_free(m->platform);
 	json_decref(m->options.features);
-	free((char *)m->options.lock_path);
-	free((char *)m->options.taint_path);
+	free((char *)m->options.machine.lock_path);
+	free((char *)m->options.machine.taint_path);
+	free((char *)m->options.machine.boot_id_path);
 	free(m->profile.name);
 	free(m->profile.title);
 	free(m->results);
@@ -276,6 +335,21 @@ pid_t machine_start(struct machine *m, const char *id, ...)
 		_exit(execute(m, id, ap));
 	}
 	return pid;
+}
+
+int machine_go_on(struct machine *m, bool restore_only)
+{
+	struct run_options options = m->options;
+	autoclose int dirfd = open(m->results, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct past *past autopast = NULL;
+	autofree char *why = NULL;
+
+	assert_true(dirfd >= 0);
+	if (past_read(dirfd, options.table, options.table_len, &past, &why) < 0)
+		fail_msg("%s", why);
+	past_options(past, &options);
+	return restore_only ? run_restore(&options, past, dirfd)
+			    : run_resume(&options, past, dirfd);
 }
 
 json_t *machine_journal(const struct machine *m)

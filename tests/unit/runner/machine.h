@@ -34,6 +34,9 @@ int machine_run(struct machine *m, const char *id, ...);
 /* The same in a process of its own, whose exit status is run_execute()'s. */
 pid_t machine_start(struct machine *m, const char *id, ...);
 
+/* `p2pcert resume` of the last run's results: goes on, or only undoes; run_resume()'s status. */
+int machine_go_on(struct machine *m, bool restore_only);
+
 /* Writes a record to the kernel log as the kernel (prefix 0-7) or user space (8 and above) does. */
 void machine_log(const char *dir, unsigned int prefix, const char *text);
 /* As above, with records lost before it. */

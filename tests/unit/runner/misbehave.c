@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "base/jx.h"
 #include "machine.h"
 #include "scenario/ctx.h"
 
@@ -293,6 +294,114 @@ static enum outcome run_kills_kernel(struct scenario_ctx *ctx)
 	return OUTCOME_PASS;
 }
 
+/* Asks for a change; false if it is not made, which is then why. */
+static bool change(struct scenario_ctx *ctx, const char *kind, const char *name)
+{
+	json_t *args = jx_object();
+	autofree char *why = NULL;
+	int r;
+
+	jx_set_str(args, "name", name);
+	r = scn_change(ctx, kind, args, &why);
+	if (r < 0)
+		scn_why(ctx, "%s: %s", strerror(-r), why ? why : "");
+	return r == 0;
+}
+
+static enum outcome run_change(struct scenario_ctx *ctx)
+{
+	prove(ctx);
+	return change(ctx, "mark", "one") && change(ctx, "mark", "two") ? OUTCOME_PASS
+									: OUTCOME_FAIL;
+}
+
+static enum outcome run_change_hang(struct scenario_ctx *ctx)
+{
+	return change(ctx, "mark", "one") ? run_hang(ctx) : OUTCOME_FAIL;
+}
+
+static enum outcome run_change_segv(struct scenario_ctx *ctx)
+{
+	return change(ctx, "mark", "one") ? run_segv(ctx) : OUTCOME_FAIL;
+}
+
+static enum outcome run_change_stubborn(struct scenario_ctx *ctx)
+{
+	machine_write(dir_of(ctx), "stubborn", "");
+	prove(ctx);
+	return change(ctx, "mark", "stubborn") ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
+static enum outcome run_change_unsafe(struct scenario_ctx *ctx)
+{
+	prove(ctx);
+	return change(ctx, "unsafe-mark", "one") ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
+static enum outcome run_change_unknown(struct scenario_ctx *ctx)
+{
+	prove(ctx);
+	return change(ctx, "no-such-kind", "one") ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
+/* Ends without having read the answer. */
+static enum outcome run_change_rude(struct scenario_ctx *ctx)
+{
+	SAY(ctx, "{\"event\":\"change\",\"kind\":\"mark\",\"args\":{\"name\":\"one\"}}\n");
+	prove(ctx);
+	return OUTCOME_PASS;
+}
+
+static enum outcome run_flaky(struct scenario_ctx *ctx)
+{
+	prove(ctx);
+	return scn_env(ctx)->seed % 2 ? OUTCOME_FAIL : OUTCOME_PASS;
+}
+
+/* A module of ours, loaded behind the supervisor's back. */
+static enum outcome run_leak_module(struct scenario_ctx *ctx)
+{
+	autofree char *dir = xasprintf("%s/sys/module/test_leak", dir_of(ctx));
+
+	if (fs_mkdir_p(dir, 0700) < 0)
+		return OUTCOME_FAIL;
+	machine_write(dir, "taint", "OE\n");
+	machine_write(dir_of(ctx), "on-test_leak", "");
+	prove(ctx);
+	return OUTCOME_PASS;
+}
+
+/* Its own folder is the newest of the results directory. */
+static enum outcome run_remove_folder(struct scenario_ctx *ctx)
+{
+	autofree char *command = xasprintf("rm -rf %s/results*/*-test.remove-folder", dir_of(ctx));
+
+	prove(ctx);
+	return system(command) == 0 ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
+static enum outcome run_append_journal(struct scenario_ctx *ctx)
+{
+	autofree char *command = xasprintf(
+		"for j in %s/results*/journal.jsonl; do echo '{}' >>$j; done", dir_of(ctx));
+
+	prove(ctx);
+	return system(command) == 0 ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
+/* Makes a pass of the failure before it, in place. */
+static enum outcome run_forge_journal(struct scenario_ctx *ctx)
+{
+	autofree char *command =
+		xasprintf("for j in %s/results*/journal.jsonl; do sed 's/\"outcome\":\"fail\"/"
+			  "\"outcome\":\"pass\"/' $j >$j.new; cat $j.new | dd of=$j conv=notrunc "
+			  "2>/dev/null; rm $j.new; done",
+			  dir_of(ctx));
+
+	prove(ctx);
+	return system(command) == 0 ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
 #define DEFINE(name_, id_, run_, seconds_) \
 	static const struct scenario scenario_##name_ = { \
 		.id = (id_), \
@@ -334,6 +443,18 @@ DEFINE(warned, "test.warned", run_warned, 60);
 DEFINE(pretender, "test.pretender", run_pretender, 60);
 DEFINE(lossy, "test.lossy", run_lossy, 60);
 DEFINE(taints, "test.taints", run_taints, 60);
+DEFINE(change, "test.change", run_change, 60);
+DEFINE(change_hang, "test.change-hang", run_change_hang, 60);
+DEFINE(change_segv, "test.change-segv", run_change_segv, 60);
+DEFINE(change_stubborn, "test.change-stubborn", run_change_stubborn, 60);
+DEFINE(change_unsafe, "test.change-unsafe", run_change_unsafe, 60);
+DEFINE(change_unknown, "test.change-unknown", run_change_unknown, 60);
+DEFINE(change_rude, "test.change-rude", run_change_rude, 60);
+DEFINE(leak_module, "test.leak-module", run_leak_module, 60);
+DEFINE(remove_folder, "test.remove-folder", run_remove_folder, 60);
+DEFINE(append_journal, "test.append-journal", run_append_journal, 60);
+DEFINE(forge_journal, "test.forge-journal", run_forge_journal, 60);
+DEFINE(flaky, "test.flaky", run_flaky, 60);
 DEFINE(kills_kernel, "test.kills-kernel", run_kills_kernel, 60);
 
 static const struct scenario scenario_module_a = {
@@ -377,6 +498,23 @@ static const struct scenario scenario_module_absent = {
 	.run = run_pass,
 };
 
+static const struct scenario scenario_thorough = {
+	.id = "test.thorough",
+	.title = "is for thorough runs",
+	.level = LEVEL_FULL,
+	.seconds = 60,
+	.run = run_pass,
+};
+
+static const struct scenario scenario_unsafe = {
+	.id = "test.unsafe",
+	.title = "may do more than others",
+	.safety = SAFETY_UNSAFE,
+	.evidence = EV(DATA),
+	.seconds = 60,
+	.run = run_change_unsafe,
+};
+
 static const struct scenario scenario_rdma = {
 	.id = "test.rdma",
 	.title = "needs an RDMA device",
@@ -386,18 +524,23 @@ static const struct scenario scenario_rdma = {
 };
 
 const struct scenario *const misbehaving[] = {
-	&scenario_pass,          &scenario_fail,         &scenario_segv,
-	&scenario_abort,         &scenario_exit,         &scenario_hang,
-	&scenario_deaf,          &scenario_silent,       &scenario_twice,
-	&scenario_unproven,      &scenario_contradicted, &scenario_refuted,
-	&scenario_refuted_crash, &scenario_flood_output, &scenario_flood_channel,
-	&scenario_endless_line,  &scenario_garbage,      &scenario_bad_utf8,
-	&scenario_forged,        &scenario_cut_line,     &scenario_hostile_text,
-	&scenario_skip,          &scenario_skip_silent,  &scenario_error,
-	&scenario_exhaust,       &scenario_orphans,      &scenario_warned,
-	&scenario_pretender,     &scenario_lossy,        &scenario_taints,
-	&scenario_faults,        &scenario_module_a,     &scenario_module_ab,
-	&scenario_module_reject, &scenario_module_half,  &scenario_module_absent,
-	&scenario_rdma,          &scenario_hang_long,    &scenario_kills_kernel,
+	&scenario_pass,           &scenario_fail,           &scenario_segv,
+	&scenario_abort,          &scenario_exit,           &scenario_hang,
+	&scenario_deaf,           &scenario_silent,         &scenario_twice,
+	&scenario_unproven,       &scenario_contradicted,   &scenario_refuted,
+	&scenario_refuted_crash,  &scenario_flood_output,   &scenario_flood_channel,
+	&scenario_endless_line,   &scenario_garbage,        &scenario_bad_utf8,
+	&scenario_forged,         &scenario_cut_line,       &scenario_hostile_text,
+	&scenario_skip,           &scenario_skip_silent,    &scenario_error,
+	&scenario_exhaust,        &scenario_orphans,        &scenario_faults,
+	&scenario_warned,         &scenario_pretender,      &scenario_lossy,
+	&scenario_taints,         &scenario_leak_module,    &scenario_remove_folder,
+	&scenario_module_a,       &scenario_module_ab,      &scenario_module_reject,
+	&scenario_module_half,    &scenario_module_absent,  &scenario_thorough,
+	&scenario_unsafe,         &scenario_rdma,           &scenario_change,
+	&scenario_change_hang,    &scenario_change_segv,    &scenario_change_stubborn,
+	&scenario_change_unsafe,  &scenario_change_unknown, &scenario_change_rude,
+	&scenario_append_journal, &scenario_forge_journal,  &scenario_flaky,
+	&scenario_hang_long,      &scenario_kills_kernel,
 };
 const size_t misbehaving_len = ARRAY_LEN(misbehaving);

@@ -34,57 +34,90 @@ static const char *class_of(const struct kmsg_patterns *patterns, const char *te
 	return p ? kmsg_pattern_code(p) : "none";
 }
 
+static json_t *load_json(const char *name)
+{
+	autofree char *path = xasprintf("%s/%s", getenv("P2PCERT_TEST_DATA"), name);
+	autofree char *why = NULL;
+	json_t *doc;
+
+	if (jx_load(path, 1 << 20, &doc, &why) < 0)
+		fail_msg("%s", why);
+	return doc;
+}
+
+#define LEVEL_LAST 6u
+
+/* At every level up to its own: no other pattern may take it first. */
+static void must_be(const struct kmsg_patterns *patterns, const char *line, const char *code,
+		    unsigned int level)
+{
+	const struct kmsg_record by_user = { .facility = 1, .text = line };
+
+	for (unsigned int l = 0; l <= level; l++) {
+		const char *got = class_of(patterns, line, l);
+
+		if (strcmp(got, code) != 0)
+			fail_msg("'%s' at level %u is %s, not %s", line, l, got, code);
+	}
+	if (level < LEVEL_LAST && strcmp(class_of(patterns, line, level + 1), code) == 0)
+		fail_msg("'%s' is %s also at level %u", line, code, level + 1);
+	/* what user space writes is never taken for the kernel's */
+	assert_null(kmsg_classify(patterns, &by_user));
+}
+
 static void pattern_lines(void **state attr_unused)
 {
-	autofree char *path = xasprintf("%s/runner/kmsg_lines.json", getenv("P2PCERT_TEST_DATA"));
-	autofree char *config =
-		xasprintf("%s/../../configs/kmsg.json", getenv("P2PCERT_TEST_DATA"));
 	struct kmsg_patterns *patterns = load();
-	autojson json_t *cases = NULL;
-	autojson json_t *shipped = NULL;
-	autofree char *why = NULL;
-	const json_t *lines, *line, *pattern;
+	autojson json_t *cases = load_json("runner/kmsg_lines.json");
+	const json_t *lines, *line;
 	const char *code;
 	size_t i;
 
-	assert_int_equal(jx_load(path, 1 << 20, &cases, &why), 0);
-	assert_int_equal(jx_load(config, 1 << 20, &shipped, &why), 0);
-	json_array_foreach (json_object_get(shipped, "patterns"), i, pattern) {
-		code = jx_get_str(pattern, "code");
-		lines = json_object_get(cases, code);
-		if (json_array_size(json_object_get(lines, "match")) == 0 ||
-		    json_array_size(json_object_get(lines, "near")) == 0)
-			fail_msg("pattern %s has no lines to match and to miss", code);
-	}
 	json_object_foreach (cases, code, lines) {
-		unsigned int level = (unsigned int)jx_get_int(lines, "level", 6);
+		unsigned int level = (unsigned int)jx_get_int(lines, "level", LEVEL_LAST);
 
-		json_array_foreach (json_object_get(lines, "match"), i, line) {
-			/* at every level up to its own: no other pattern may take it first */
-			for (unsigned int l = 0; l <= level; l++) {
-				const char *got = class_of(patterns, json_string_value(line), l);
-
-				if (strcmp(got, code) != 0)
-					fail_msg("'%s' at level %u is %s, not %s",
-						 json_string_value(line), l, got, code);
-			}
-			/* what user space writes is never taken for the kernel's */
-			assert_null(kmsg_classify(
-				patterns,
-				&(struct kmsg_record){ .facility = 1,
-						       .text = json_string_value(line) }));
-			if (level < 6)
-				assert_string_equal(class_of(patterns, json_string_value(line), 6),
-						    "none");
-		}
-		json_array_foreach (json_object_get(lines, "near"), i, line) {
-			const char *got = class_of(patterns, json_string_value(line), level);
-
-			if (strcmp(got, code) == 0)
-				fail_msg("'%s' is %s", json_string_value(line), got);
-		}
+		json_array_foreach (json_object_get(lines, "match"), i, line)
+			must_be(patterns, json_string_value(line), code, level);
+		json_array_foreach (json_object_get(lines, "near"), i, line)
+			if (strcmp(class_of(patterns, json_string_value(line), level), code) == 0)
+				fail_msg("'%s' is %s", json_string_value(line), code);
 	}
 	kmsg_patterns_free(patterns);
+}
+
+static bool has_text(const json_t *pattern, const char *key)
+{
+	const char *text = jx_get_str(pattern, key);
+
+	return text && *text;
+}
+
+/* Every pattern is complete, has a code of its own, and lines to be held against. */
+static void pattern_file(void **state attr_unused)
+{
+	autojson json_t *shipped = load_json("../../configs/kmsg.json");
+	autojson json_t *cases = load_json("runner/kmsg_lines.json");
+	const json_t *pattern;
+	size_t i;
+
+	assert_true(json_array_size(json_object_get(shipped, "patterns")) > 0);
+	json_array_foreach (json_object_get(shipped, "patterns"), i, pattern) {
+		const char *code = jx_get_str(pattern, "code");
+		json_t *lines = json_object_get(cases, code);
+
+		if (json_array_size(json_object_get(lines, "match")) < 2 ||
+		    json_array_size(json_object_get(lines, "near")) < 1)
+			fail_msg("%s has no two lines to match and one to miss", code);
+		if (!has_text(pattern, "advice") || !has_text(pattern, "reference"))
+			fail_msg("%s says nothing of what to do or where to read", code);
+		if (jx_get_int(pattern, "max_level", -1) != jx_get_int(lines, "level", -1))
+			fail_msg("the lines of %s are not of its level", code);
+		assert_int_equal(json_object_del(cases, code), 0); /* so that a second one fails */
+	}
+	json_object_del(cases, "none");
+	if (json_object_size(cases) > 0)
+		fail_msg("lines of a class that there is not: %s",
+			 json_object_iter_key(json_object_iter(cases)));
 }
 
 static void bad_pattern_files(void **state)
@@ -227,9 +260,8 @@ static void markers_and_losses(void **state attr_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pattern_lines),
-		test_in_dir(bad_pattern_files),
-		cmocka_unit_test(records),
+		cmocka_unit_test(pattern_lines),      cmocka_unit_test(pattern_file),
+		test_in_dir(bad_pattern_files),       cmocka_unit_test(records),
 		cmocka_unit_test(markers_and_losses),
 	};
 

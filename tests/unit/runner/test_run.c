@@ -62,6 +62,8 @@ static const struct expected table[] = {
 	{ "test.lossy", "inconclusive", NULL, NULL, "missing" },
 	{ "test.taints", "fail", NULL, NULL, "refuted" },
 	{ "test.faults", "fail", NULL, NULL, "refuted" },
+	{ "test.leak-module", "error", "cleanup", "left module 'test_leak' loaded", "proven" },
+	{ "test.remove-folder", "error", "incomplete", "its results folder was removed", "proven" },
 };
 
 static void same_or_absent(const char *id, const char *what, const char *is, const char *wanted)
@@ -148,7 +150,7 @@ static void misbehaving_ones(void **state)
 	assert_in_range(strlen(output), OUTPUT_MAX, OUTPUT_MAX + 100);
 	assert_non_null(strstr(output, "[more was printed, and not kept]"));
 	free(output);
-	output = machine_read(m->results, "025-test.warned/kernel.log");
+	output = machine_read(m->results, "026-test.warned/kernel.log");
 	assert_non_null(strstr(output, "WARNING: CPU: 0 PID: 1 at mm/gup.c:1"));
 	assert_non_null(strstr(output, "nothing to see"));
 
@@ -201,7 +203,7 @@ static void time_budget(void **state)
 	autojson json_t *journal = NULL;
 	autojson json_t *report = NULL;
 
-	m->options.budget_ns = NS_PER_S;
+	m->options.rounds.budget_ns = NS_PER_S;
 	assert_int_equal(machine_run(m, "test.hang-long", "test.kills-kernel", NULL), 0);
 	journal = machine_journal(m);
 	same_or_absent("run", "reason",
@@ -214,13 +216,13 @@ static void time_budget(void **state)
 static void no_kernel_log(void **state)
 {
 	struct machine *m = *state;
-	struct kmsg *kmsg = m->options.kmsg;
+	struct kmsg *kmsg = m->options.machine.kmsg;
 	static const struct expected pass = { "test.pass", "inconclusive", NULL, NULL, "missing" };
 	autojson json_t *journal = NULL;
 
-	m->options.kmsg = NULL;
+	m->options.machine.kmsg = NULL;
 	assert_int_equal(machine_run(m, "test.pass", NULL), 0);
-	m->options.kmsg = kmsg;
+	m->options.machine.kmsg = kmsg;
 	journal = machine_journal(m);
 	check_end(journal, &pass);
 }
@@ -385,9 +387,8 @@ static void supervisor_killed(void **state)
 /* --- the whole journal ---------------------------------------------------------------------------- */
 
 /* Differs from run to run, or from machine to machine. */
-static const char *const volatile_keys[] = {
-	"t_ns", "time", "host", "kernel", "duration_ns", "tool"
-};
+static const char *const volatile_keys[] = { "t_ns",        "time", "host",    "kernel",
+					     "duration_ns", "tool", "slowness" };
 
 static char *stable_text(const json_t *journal)
 {
@@ -402,6 +403,8 @@ static char *stable_text(const json_t *journal)
 		for (size_t k = 0; k < ARRAY_LEN(volatile_keys); k++)
 			if (json_object_get(record, volatile_keys[k]))
 				jx_set_str(record, volatile_keys[k], "*");
+		if (json_object_get(record, "options"))
+			jx_set_str(json_object_get(record, "options"), "module_dir", "*");
 		line = jx_line(record);
 		text = xasprintf("%s%s\n", before, line);
 	}
@@ -441,9 +444,9 @@ static void faults_are_findings(void **state)
 	autofree char *functions = NULL;
 	const json_t *finding, *end, *next;
 
-	m->options.quiet_ns = quiet_ns;
+	m->options.machine.quiet_ns = quiet_ns;
 	assert_int_equal(machine_run(m, "test.faults", "test.module-a", NULL), 0);
-	m->options.quiet_ns = 0;
+	m->options.machine.quiet_ns = 0;
 	journal = machine_journal(m);
 	assert_int_equal(journal_count(journal, "finding", NULL), 1);
 	finding = journal_find(journal, "finding", "test.faults");
@@ -520,6 +523,27 @@ static void second_run(void **state)
 	m->options.results = m->results;
 }
 
+/* A journal that somebody else has written to proves nothing, and what was changed is undone. */
+static void journal_changed(void **state)
+{
+	struct machine *m = *state;
+	static const char *const ids[] = { "test.append-journal", "test.forge-journal" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		autofree char *results = xasprintf("%s/results-%zu", m->dir, i);
+		autofree char *changes = NULL;
+
+		free(m->results);
+		m->results = take_ptr(results);
+		m->options.results = m->results;
+		machine_remove(m->dir, "changes");
+		assert_int_equal(machine_run(m, "test.fail", "test.module-a", ids[i], NULL),
+				 EXIT_ENVIRONMENT);
+		changes = machine_read(m->dir, "changes");
+		assert_string_equal(changes, "+test_a\n-test_a\n");
+	}
+}
+
 /* Every size at which the disk can be full: nothing stays changed, and the journal can be read. */
 static void full_disk(void **state)
 {
@@ -588,6 +612,7 @@ int main(void)
 		test_on_machine(inherited_child_lives),
 		test_on_machine(second_run),
 		test_on_machine(full_disk),
+		test_on_machine(journal_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,15 +3,8 @@
  * lib/runner/undo_rdma.c and tool.c: soft RDMA devices made and removed by a program that stands in
  * for iproute2's rdma, in a directory that stands in for sysfs.
  */
-#include "runner/undo_rdma.h"
+#include "test_undo_kind.h"
 
-#include <fcntl.h>
-
-#include "../test.h"
-#include "base/alloc.h"
-#include "base/fs.h"
-#include "base/jx.h"
-#include "runner/clock.h"
 #include "runner/tool.h"
 
 /* $GID decides what the device's first GID reads as; an interface called "absent" is refused. */
@@ -40,99 +33,96 @@ static void install(const char *dir, const char *name, const char *text)
 	assert_int_equal(setenv("PATH", search, 1), 0);
 }
 
-static json_t *link_args(const char *name, const char *netdev)
-{
-	json_t *args = jx_object();
-
-	jx_set_str(args, "name", name);
-	jx_set_str(args, "netdev", netdev);
-	return args;
-}
+#define LINK "{\"name\":\"soft0\",\"netdev\":\"veth0\"}"
 
 static void made_and_removed(void **state)
 {
-	const struct undo_env env = { .sysroot = *state, .timeout_ns = 20 * NS_PER_S };
 	autofree char *calls = xasprintf("%s/calls", (char *)*state);
-	autojson json_t *args = link_args("soft0", "veth0");
-	autofree char *why = NULL;
+	autojson json_t *args = parse_args(LINK);
 	autofree char *text = NULL;
-	struct unmet unmet = { 0 };
-	json_t *facts = NULL;
-	bool changed = false;
+	bool there;
 
 	install(*state, "rdma", rdma);
 	setenv("GID", GID, 1);
-	assert_int_equal(undo_rdma_apply(&env, args, &changed, &facts, &unmet), 0);
-	assert_true(changed);
-	/* again: it is there, and was not made by this */
-	changed = false;
-	assert_int_equal(undo_rdma_apply(&env, args, &changed, &facts, &unmet), 0);
-	assert_false(changed);
-	assert_int_equal(undo_rdma_revert(&env, args, &why), UNDO_UNDONE);
-	assert_int_equal(undo_rdma_revert(&env, args, &why), UNDO_GONE);
+	assert_int_equal(try_look(*state, "rdma-link", args, &there, NULL), 0);
+	assert_false(there);
+	assert_int_equal(try_revert(*state, "rdma-link", args, NULL), UNDO_GONE);
+	assert_int_equal(try_apply(*state, "rdma-link", args, NULL, NULL), 0);
+	assert_int_equal(try_look(*state, "rdma-link", args, &there, NULL), 0);
+	assert_true(there);
+	assert_int_equal(try_apply(*state, "rdma-link", args, NULL, NULL), 0);
+	assert_int_equal(try_revert(*state, "rdma-link", args, NULL), UNDO_UNDONE);
+	assert_int_equal(try_revert(*state, "rdma-link", args, NULL), UNDO_GONE);
 	assert_int_equal(fs_read(AT_FDCWD, calls, 4096, &text, NULL), 0);
 	assert_string_equal(text, "link add soft0 type rxe netdev veth0\nlink del soft0\n");
 }
 
 static void not_made(void **state)
 {
-	const struct undo_env env = { .sysroot = *state, .timeout_ns = 20 * NS_PER_S };
 	const struct undo_env hasty = { .sysroot = *state, .timeout_ns = 1 };
-	autojson json_t *absent = link_args("soft0", "absent");
-	autojson json_t *first = link_args("soft0", "veth0");
-	autojson json_t *second = link_args("soft0", "veth1");
-	autofree char *why = NULL;
+	autojson json_t *absent = parse_args("{\"name\":\"soft0\",\"netdev\":\"absent\"}");
+	autojson json_t *first = parse_args(LINK);
+	autojson json_t *second = parse_args("{\"name\":\"soft0\",\"netdev\":\"veth1\"}");
 	struct unmet unmet = { 0 };
 	json_t *facts = NULL;
-	bool changed = false;
+	bool there;
 
 	install(*state, "rdma", rdma);
 	setenv("GID", GID, 1);
-	assert_int_equal(undo_rdma_apply(&env, absent, &changed, &facts, &unmet), -EIO);
-	assert_false(changed);
-	assert_int_equal(unmet.category, SKIP_DEPENDENCY);
-	assert_non_null(strstr(unmet.text, "failed: error: No such device"));
-	free(unmet.text);
+	assert_int_equal(
+		try_apply(*state, "rdma-link", absent, NULL, "failed: error: No such device"),
+		-EIO);
 
-	/* the name is taken by a device on something else */
-	assert_int_equal(undo_rdma_apply(&env, first, &changed, &facts, &unmet), 0);
-	changed = false;
-	assert_int_equal(undo_rdma_apply(&env, second, &changed, &facts, &unmet), -EEXIST);
-	assert_false(changed);
-	free(unmet.text);
+	/* the name is taken by a device on something else, which is not removed either */
+	assert_int_equal(try_apply(*state, "rdma-link", first, NULL, NULL), 0);
+	assert_int_equal(try_look(*state, "rdma-link", second, &there, "not on 'veth1'"), -EEXIST);
+	assert_int_equal(try_revert(*state, "rdma-link", second, NULL), UNDO_GONE);
+	assert_text(*state, "/sys/class/infiniband/soft0/parent", "veth0\n");
 
 	setenv("BUSY", "1", 1);
-	assert_int_equal(undo_rdma_revert(&env, first, &why), UNDO_FAILED);
-	assert_non_null(strstr(why, "busy"));
-	free(take_ptr(why));
+	assert_int_equal(try_revert(*state, "rdma-link", first, "busy"), UNDO_FAILED);
 	unsetenv("BUSY");
-	assert_int_equal(undo_rdma_revert(&env, first, &why), UNDO_UNDONE);
+	assert_int_equal(try_revert(*state, "rdma-link", first, NULL), UNDO_UNDONE);
 
 	/* a program that does not end is ended */
 	install(*state, "rdma", "#!/bin/sh\nexec sleep 1000\n");
-	assert_int_equal(undo_rdma_apply(&hasty, first, &changed, &facts, &unmet), -ETIMEDOUT);
-	assert_false(changed);
+	assert_int_equal(kind_named("rdma-link")->apply(&hasty, first, &facts, &unmet), -ETIMEDOUT);
 	assert_non_null(strstr(unmet.text, "did not end in time"));
 	free(unmet.text);
 }
 
-/* Made, but of no use: whoever made it must remove it. */
+/* Made, but of no use: it is removed again. */
 static void without_gid(void **state)
 {
-	const struct undo_env env = { .sysroot = *state, .timeout_ns = 2 * NS_PER_S };
-	autojson json_t *args = link_args("soft0", "veth0");
-	autofree char *why = NULL;
-	struct unmet unmet = { 0 };
-	json_t *facts = NULL;
-	bool changed = false;
+	autojson json_t *args = parse_args(LINK);
 
 	install(*state, "rdma", rdma);
 	setenv("GID", NO_GID, 1);
-	assert_int_equal(undo_rdma_apply(&env, args, &changed, &facts, &unmet), -ETIMEDOUT);
-	assert_true(changed);
-	assert_non_null(strstr(unmet.text, "has no GID"));
-	free(unmet.text);
-	assert_int_equal(undo_rdma_revert(&env, args, &why), UNDO_UNDONE);
+	assert_int_equal(apply_within(NS_PER_S, *state, "rdma-link", args, NULL, "has no GID"),
+			 -ETIMEDOUT);
+	assert_int_equal(try_revert(*state, "rdma-link", args, NULL), UNDO_UNDONE);
+}
+
+/* Nothing of this may reach the program. */
+static void hostile(void **state)
+{
+	static const char *const rows[] = {
+		"{}",
+		"{\"name\":\"soft0\"}",
+		"{\"netdev\":\"veth0\"}",
+		"{\"name\":7,\"netdev\":\"veth0\"}",
+		"{\"name\":\"\",\"netdev\":\"veth0\"}",
+		"{\"name\":\"../soft0\",\"netdev\":\"veth0\"}",
+		"{\"name\":\"-d\",\"netdev\":\"veth0\"}",
+		"{\"name\":\"soft0\",\"netdev\":\"-h\"}",
+		"{\"name\":\"soft0\",\"netdev\":\"sixteen-letters0\"}",
+	};
+	autofree char *calls = xasprintf("%s/calls", (char *)*state);
+
+	install(*state, "rdma", rdma);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_refused(*state, "rdma-link", rows[i]);
+	assert_false(fs_exists(AT_FDCWD, calls));
 }
 
 static void tools(void **state)
@@ -158,10 +148,8 @@ static void tools(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_dir(made_and_removed),
-		test_in_dir(not_made),
-		test_in_dir(without_gid),
-		test_in_dir(tools),
+		test_in_dir(made_and_removed), test_in_dir(not_made), test_in_dir(without_gid),
+		test_in_dir(hostile),          test_in_dir(tools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,32 @@ static void use_counts(void **state)
 	heard_end(&h);
 }
 
+static void what_is_held(attr_unused void **state)
+{
+	const struct p2pcert_held before = { .pages = 2, .mappings = 1 };
+	const struct p2pcert_held more[] = {
+		{ .pages = 3, .mappings = 1 },
+		{ .pages = 2, .mappings = 2 },
+		{ .mappings = 1, .functions = 1 },
+	};
+	const struct p2pcert_held less = { .pages = 1 };
+	struct p2pcert_held held;
+	struct heard h;
+
+	assert_false(modfd_held_more(&before, &before));
+	assert_false(modfd_held_more(&before, &less));
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		assert_true(modfd_held_more(&before, &more[i]));
+
+	/* Not knowing is not failing, but without it nothing is begun. */
+	heard_begin(&h, NULL, NULL);
+	assert_true(modfd_judge_held(&h.ctx, -1, &before));
+	assert_int_equal(heard_count(&h, "evidence", "state", "missing"), 1);
+	assert_int_equal(modfd_held(&h.ctx, -1, &held), -1);
+	assert_int_equal(heard_count(&h, "error", "kind", "setup"), 1);
+	heard_end(&h);
+}
+
 static void errno_names(attr_unused void **state)
 {
 	assert_string_equal(errno_text(-EREMOTEIO), "EREMOTEIO");
@@ -109,7 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(faults_have_names),   cmocka_unit_test(only_our_module_is_taken),
 		test_in_dir(device_that_is_not_there), test_in_dir(use_counts),
-		cmocka_unit_test(errno_names),
+		cmocka_unit_test(what_is_held),        cmocka_unit_test(errno_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,12 +43,51 @@ static void accepted(void **state)
 
 		assert_string_equal(line,
 				    "{\"name\":\"n\",\"title\":\"t\",\"required\":[\"odp.read\"],"
-				    "\"recommended\":[],\"excluded\":[\"odp.write\"]}");
+				    "\"recommended\":[],\"excluded\":[\"odp.write\"],"
+				    "\"soft_rdma\":[{\"name\":\"a0\",\"netdev\":\"eth0.1\"}]}");
 	}
 	assert_int_equal(profile_add_soft_rdma(p, "b0", "0123456789abcdef"), -EINVAL);
 	assert_int_equal(profile_add_soft_rdma(p, "b0", "-x"), -EINVAL);
 	assert_int_equal(profile_add_soft_rdma(p, "../b0", "eth0"), -EINVAL);
 	assert_int_equal(p->nr_soft_rdma, 1);
+}
+
+/* What the journal says of a profile is that profile, and nothing that is less. */
+static void through_the_journal(void **state attr_unused)
+{
+	static const char *const parts[] = { "name",        "title",    "required",
+					     "recommended", "excluded", "soft_rdma" };
+	autoprofile struct profile *p = NULL, *again = NULL;
+	autofree char *why = NULL, *first = NULL, *second = NULL;
+	autojson json_t *doc = NULL, *doc_again = NULL;
+
+	assert_int_equal(
+		profile_load("reference", scenario_registry, scenario_registry_len, &p, &why), 0);
+	doc = profile_to_json(p);
+	assert_int_equal(
+		profile_from_json(doc, scenario_registry, scenario_registry_len, &again, &why), 0);
+	doc_again = profile_to_json(again);
+	first = jx_line(doc);
+	second = jx_line(doc_again);
+	assert_string_equal(first, second);
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		autojson json_t *less = json_deep_copy(doc);
+		autofree char *text = NULL, *expected = xasprintf("'%s'", parts[i]);
+		struct profile *none = NULL;
+
+		json_object_del(less, parts[i]);
+		assert_int_equal(profile_from_json(less, scenario_registry, scenario_registry_len,
+						   &none, &text),
+				 -EINVAL);
+		assert_non_null(strstr(text, expected));
+		assert_null(none);
+	}
+	jx_set_str(doc, "schema", "p2pcert.profile/1");
+	assert_int_equal(
+		profile_from_json(doc, scenario_registry, scenario_registry_len, &again, &why),
+		-EINVAL);
+	assert_string_equal(why, "unknown key 'schema'");
 }
 
 static void refused(void **state)
@@ -130,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_dir(accepted),
+		cmocka_unit_test(through_the_journal),
 		test_in_dir(refused),
 		cmocka_unit_test(by_name),
 	};
