@@ -287,6 +287,7 @@ void past_options(const struct past *p, struct run_options *o)
 {
 	const json_t *asked = json_object_get(p->start, "options");
 	const char *seed = jx_get_str(p->start, "seed"), *level = jx_get_str(asked, "level");
+	int64_t repeat = jx_get_int(asked, "repeat", 1);
 
 	o->profile = p->profile;
 	if (jx_get_bool(asked, "named", false)) {
@@ -294,7 +295,7 @@ void past_options(const struct past *p, struct run_options *o)
 		o->nr_ids = p->nr_ids;
 	}
 	o->rounds = (struct run_rounds){
-		.repeat = (uint32_t)jx_get_int(asked, "repeat", 1),
+		.repeat = repeat > 0 && repeat <= REPEAT_FOREVER ? (uint32_t)repeat : 1,
 		.duration_ns = jx_get_int(asked, "duration_ns", 0),
 		.until_fail = jx_get_bool(asked, "until_fail", false),
 		.shuffle = jx_get_bool(asked, "shuffle", false),

@@ -34,7 +34,7 @@ struct progress {
 
 /* How often, in which order, how long. */
 struct run_rounds {
-	uint32_t repeat; /* 0 and 1: once; ignored with duration_ns */
+	uint32_t repeat; /* from 1, or REPEAT_FOREVER; ignored with duration_ns */
 	int64_t duration_ns; /* no round is begun, and no scenario of a later round, after that */
 	bool until_fail; /* no scenario is started after one that failed or broke */
 	bool shuffle; /* each round in an order of its own, drawn from the seed */
