@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -421,6 +422,15 @@ static int with_journal(struct run *run, void (*work)(struct run *run))
 	return run->err;
 }
 
+/* Results that are elsewhere by now, or nowhere, are none to whom they were promised. */
+static bool is_still_there(const struct run *run)
+{
+	struct stat ours, there;
+
+	return fstat(run->dirfd, &ours) == 0 && stat(run->dir, &there) == 0 &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 static int in_dir(struct run *run, void (*work)(struct run *run))
 {
 	int r;
@@ -440,6 +450,10 @@ static int in_dir(struct run *run, void (*work)(struct run *run))
 			  run->dir);
 	else if (r < 0)
 		log_error("cannot write the results to '%s': %s", run->dir, strerror(-r));
+	if (r == 0 && !is_still_there(run)) {
+		log_error("results directory '%s' was moved or replaced meanwhile", run->dir);
+		return EXIT_ENVIRONMENT;
+	}
 	return r < 0 ? EXIT_ENVIRONMENT : 0;
 }
 

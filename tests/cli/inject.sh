@@ -27,7 +27,8 @@ injected() {
 	INJECT=$words LD_PRELOAD=$inject "$@" >"$T/out" 2>"$T/err" </dev/null
 }
 
-# wrong STATUS OLD: what is wrong after a call failed; OLD is what the file held, - if it was not there
+# wrong STATUS OLD: what is wrong after a call failed; OLD is what the file held, - if there was
+# none
 wrong() {
 	local status=$1 old=$2 lines now=-
 	mapfile -t lines <"$T/err"

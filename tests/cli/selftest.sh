@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# `p2pcert run` with scenarios that misbehave without harm to the machine: each gets the outcome that
-# it deserves and spoils nothing for the next, and who reaches for the results gets no verdict.
+# `p2pcert run` with scenarios that misbehave without harm to the machine: each gets the outcome
+# that it deserves and spoils nothing for the next, and who reaches for the results gets no verdict.
 set -u
 # shellcheck source=tests/cli/lib/cli.sh
 . "$(dirname "$0")/lib/cli.sh"
@@ -71,6 +71,7 @@ daemon error cleanup
 descriptors $pass
 file-size error crash
 change-refused $pass
+output-removed error incomplete
 memory skip
 disk skip
 taint skip
@@ -86,6 +87,26 @@ while read -r id outcome; do
 	is "$id" "$id $outcome" "$(outcomes all | grep "^$id ")"
 done <<<"$expected"
 is 'none is left' '' "$(pgrep -f "results $T/")"
+
+# A level takes in those below it.
+levels=$(dirname "$0")/../selftest/levels.json
+level() {
+	alone "$selftest" run -q --profile "$levels" --level "$1" --results "$T/$1" 2>"$T/err"
+	is "level $1: what is run" "$2" "$(jq -r '[.results[] | select(.outcome != "skip").id |
+		ltrimstr("selftest.")] | join(" ")' "$T/$1/report.json")"
+}
+level quick 'info'
+level standard 'info standard'
+level full 'info standard full'
+
+# One that fails for some seeds does so again with the seed that the report names.
+alone "$selftest" run -q --seed 1 --repeat 8 --results "$T/flaky" selftest.flaky 2>"$T/err"
+is 'flaky: fails' 1 $?
+is 'flaky: is told so' 'true 8' \
+	"$(jq -r '.results[0] | "\(.flaky) \(.rounds | length)"' "$T/flaky/report.json")"
+mapfile -t replay < <(jq -r '.results[0].replay[]' "$T/flaky/report.json")
+alone "$selftest" "${replay[@]:1}" -q --results "$T/replay" 2>"$T/err"
+is 'flaky: the replay fails' 1 $?
 
 # Who writes to the results behind the supervisor's back.
 for id in journal-forge journal-cut journal-rewrite results-replaced; do

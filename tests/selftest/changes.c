@@ -130,27 +130,46 @@ static unsigned int find_acs_control(const unsigned char *config, size_t len)
 	return 0;
 }
 
-/* Turns request redirect off in the ACS control of the function that --device names. */
+#define REDIRECT ((unsigned int)(ACS_RR | ACS_CR))
+
+/* The redirect bits of the ACS control at an offset, which is looked for if it is 0; -1: there is none. */
+static int read_redirect(const char *address, unsigned int *at)
+{
+	autofree char *path = xasprintf("/sys/bus/pci/devices/%s/config", address);
+	autofree char *config = NULL;
+	size_t len;
+
+	if (fs_read(AT_FDCWD, path, 4096, &config, &len) < 0)
+		return -1;
+	if (*at == 0)
+		*at = find_acs_control((unsigned char *)config, len);
+	return *at ? config[*at] & (int)REDIRECT : -1;
+}
+
+/* Turns redirection of the port that --device names from off to on, or from on to off. */
 static enum outcome run_changes_acs(struct scenario_ctx *ctx)
 {
 	const char *address = scn_env(ctx)->devices[0];
-	autofree char *path = xasprintf("/sys/bus/pci/devices/%s/config", address);
-	autofree char *config = NULL;
-	json_t *args = jx_object();
-	unsigned int at;
-	size_t len = 0;
+	unsigned int at = 0;
+	int before = read_redirect(address, &at), after;
+	json_t *args;
 
-	if (fs_read(AT_FDCWD, path, 4096, &config, &len) < 0)
-		len = 0;
-	at = find_acs_control((unsigned char *)config, len);
+	if (before < 0) {
+		scn_error(ctx, ERROR_SETUP, "'%s' has no ACS", address);
+		return OUTCOME_ERROR;
+	}
+	args = jx_object();
 	jx_set_str(args, "address", address);
 	jx_set_int(args, "offset", at);
 	jx_set_int(args, "width", 16);
-	jx_set_int(args, "mask", ACS_RR | ACS_CR);
-	jx_set_int(args, "value", 0);
+	jx_set_int(args, "mask", REDIRECT);
+	jx_set_int(args, "value", (int)(~(unsigned int)before & REDIRECT));
 	if (!change(ctx, "pci-config", args))
 		return OUTCOME_ERROR;
-	scn_why(ctx, "ACS control at 0x%x of '%s' has changed", at, address);
+	after = read_redirect(address, &at);
+	scn_evidence(ctx, EVIDENCE_DATA, after == before ? EVIDENCE_REFUTED : EVIDENCE_PROVEN,
+		     "ACS redirection at 0x%x was 0x%x and is 0x%x", at, (unsigned int)before,
+		     (unsigned int)after);
 	signal(SIGABRT, SIG_DFL);
 	raise(SIGABRT);
 	return OUTCOME_ERROR;

@@ -13,10 +13,11 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/journal.h"
+#include "runner/results.h"
 #include "selftest.h"
 
-/* The name by which the supervisor's journal can be opened anew; NULL if it was not found. */
-static char *find_journal(void)
+/* The link by which a file that the supervisor has open can be opened anew; NULL: it has none. */
+static char *find_open(const char *wanted)
 {
 	autofree char *folder = xasprintf("/proc/%d/fd", (int)getppid());
 	DIR *dir = opendir(folder);
@@ -27,8 +28,7 @@ static char *find_journal(void)
 		autofree char *path = xasprintf("%s/%s", folder, e->d_name);
 		autofree char *name = NULL;
 
-		if (fs_read_link_name(AT_FDCWD, path, &name) == 0 &&
-		    strcmp(name, JOURNAL_NAME) == 0)
+		if (fs_read_link_name(AT_FDCWD, path, &name) == 0 && strcmp(name, wanted) == 0)
 			found = take_ptr(path);
 	}
 	if (dir)
@@ -36,31 +36,30 @@ static char *find_journal(void)
 	return found;
 }
 
+/* The name of the file itself, or of the directory that it is in; NULL after scn_error(). */
+static char *find_name(struct scenario_ctx *ctx, const char *wanted, bool directory)
+{
+	autofree char *link = find_open(wanted);
+	char target[4096];
+	ssize_t n = link ? readlink(link, target, sizeof(target) - 1) : -1;
+
+	if (n <= 0) {
+		scn_error(ctx, ERROR_SETUP, "'%s' was not found", wanted);
+		return NULL;
+	}
+	target[n] = '\0';
+	if (directory)
+		*strrchr(target, '/') = '\0';
+	return xstrdup(target);
+}
+
 static int open_journal(struct scenario_ctx *ctx, int flags)
 {
-	autofree char *path = find_journal();
+	autofree char *path = find_open(JOURNAL_NAME);
 	int fd = path ? open(path, flags | O_CLOEXEC) : -1;
 
 	if (fd < 0)
 		scn_error(ctx, ERROR_SETUP, "the journal cannot be reached");
-	return fd;
-}
-
-/* The directory of the results, whose name the journal's path gives. */
-static int open_results(struct scenario_ctx *ctx)
-{
-	autofree char *path = find_journal();
-	char target[4096];
-	ssize_t n = path ? readlink(path, target, sizeof(target) - 1) : -1;
-	int fd = -1;
-
-	if (n > 0) {
-		target[n] = '\0';
-		*strrchr(target, '/') = '\0';
-		fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	if (fd < 0)
-		scn_error(ctx, ERROR_SETUP, "the results cannot be reached");
 	return fd;
 }
 
@@ -102,42 +101,50 @@ static enum outcome run_journal_rewrite(struct scenario_ctx *ctx)
 /* Moves the run's directory away and puts an empty one in its place. */
 static enum outcome run_results_replaced(struct scenario_ctx *ctx)
 {
-	autofree char *path = find_journal();
+	autofree char *results = find_name(ctx, JOURNAL_NAME, true);
 	autofree char *moved = NULL;
-	char target[4096];
-	ssize_t n = path ? readlink(path, target, sizeof(target) - 1) : -1;
 
-	if (n > 0) {
-		target[n] = '\0';
-		*strrchr(target, '/') = '\0';
-		moved = xasprintf("%s.moved", target);
-	}
-	if (!moved || rename(target, moved) < 0 || mkdir(target, 0700) < 0) {
-		scn_error(ctx, ERROR_SETUP, "the results cannot be replaced");
+	if (!results)
 		return OUTCOME_ERROR;
-	}
+	moved = xasprintf("%s.moved", results);
+	if (rename(results, moved) < 0 || mkdir(results, 0700) < 0)
+		return OUTCOME_ERROR;
 	return selftest_pass(ctx);
 }
 
-/* Fills the file system that the results are on, and keeps it full until it is ended. */
+/* Removes its own output. */
+static enum outcome run_output_removed(struct scenario_ctx *ctx)
+{
+	autofree char *output = find_name(ctx, RESULTS_OUTPUT, false);
+
+	if (!output || unlink(output) < 0)
+		return OUTCOME_ERROR;
+	return selftest_pass(ctx);
+}
+
+/* Fills the file system that the results are on, then has a lot to say. */
 static enum outcome run_disk(struct scenario_ctx *ctx)
 {
 	static const char junk[1 << 16] = { 'x' };
-	autoclose int results = -1;
-	int fd = -1;
+	autofree char *results = NULL;
+	autoclose int fd = -1;
 
 	if (!selftest_may_break(ctx))
 		return OUTCOME_SKIP;
-	results = open_results(ctx);
-	if (results >= 0)
-		fd = openat(results, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	results = find_name(ctx, JOURNAL_NAME, true);
+	if (results)
+		fd = open(results, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return OUTCOME_ERROR;
-	while (write(fd, junk, sizeof(junk)) > 0)
+	for (size_t len = sizeof(junk); len; len /= 2)
+		while (write(fd, junk, len) > 0)
+			;
+	for (int i = 0; i < 100; i++)
+		selftest_prove(ctx);
+	/* as long as the file is open */
+	while (pause() < 0)
 		;
-	while (write(fd, junk, 1) > 0)
-		;
-	return selftest_pass(ctx);
+	return OUTCOME_PASS;
 }
 
 SELFTEST(journal_forge, "journal-forge", "writes to the run's journal", run_journal_forge,
@@ -147,4 +154,5 @@ SELFTEST(journal_rewrite, "journal-rewrite", "turns fail into pass in the journa
 	 run_journal_rewrite, .seconds = 60);
 SELFTEST(results_replaced, "results-replaced", "puts an empty directory in place of the results",
 	 run_results_replaced, .seconds = 60);
-SELFTEST(disk, "disk", "fills the disk that the results are on", run_disk, .seconds = 60);
+SELFTEST(output_removed, "output-removed", "removes its output", run_output_removed, .seconds = 60);
+SELFTEST(disk, "disk", "fills the disk that the results are on", run_disk, .seconds = 10);
