@@ -63,8 +63,7 @@ MODULE_PARM_DESC(max_mb, "most device memory, in MiB (default 1024)");
 
 #define DPV_FAULTS                                                                                 \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
-	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_WARN |                      \
-	 P2PCERT_FAULT_HANG)
+	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
 
 struct dpv_device;
 

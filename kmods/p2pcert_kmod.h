@@ -10,6 +10,7 @@
 #include <linux/bug.h>
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -59,15 +60,36 @@ static inline long p2pcert_ioctl_set_faults(void __user *arg, u32 supported, u32
 	return 0;
 }
 
+/*
+ * Shorter than what the kernel's detector of hung tasks waits for, and longer than any supervisor has
+ * patience: whoever comes back finds the caller killed. A function of its own, to be seen in its stack.
+ */
+#define P2PCERT_STUCK_SECONDS 90
+
+static noinline __maybe_unused void p2pcert_fault_stuck(void)
+{
+	unsigned long end = jiffies + P2PCERT_STUCK_SECONDS * HZ;
+
+	while (time_before(jiffies, end))
+		schedule_timeout_uninterruptible(end - jiffies);
+}
+
 /* Commits the faults that strike before an operation starts. */
 static inline int p2pcert_fault_enter(u32 faults)
 {
 	WARN(faults & P2PCERT_FAULT_WARN, "%s: requested warning\n", KBUILD_MODNAME);
+	/* The lock validator puts no name of a module before its lines, as pr_warn() would. */
+	if (faults & P2PCERT_FAULT_LOCKDEP)
+		printk(KERN_WARNING "WARNING: possible circular locking dependency detected\n");
+	if (faults & P2PCERT_FAULT_OOPS)
+		WRITE_ONCE(*(u32 *)NULL, 0);
 	if (faults & P2PCERT_FAULT_HANG) {
 		while (!fatal_signal_pending(current))
 			schedule_timeout_killable(MAX_SCHEDULE_TIMEOUT);
 		return -EINTR;
 	}
+	if (faults & P2PCERT_FAULT_STUCK)
+		p2pcert_fault_stuck();
 	return 0;
 }
 

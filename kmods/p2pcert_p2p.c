@@ -40,8 +40,7 @@
 
 #define P2P_FAULTS                                                                                 \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
-	 P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_WARN |                   \
-	 P2PCERT_FAULT_HANG)
+	 P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
 
 /* Before this flag existed the kernel could not hand P2PDMA pages to user space at all. */
 #if HAVE_FOLL_PCI_P2PDMA

@@ -12,6 +12,7 @@ lab_needs=(
 	setpriv:util-linux
 	flock:util-linux
 	mount:mount
+	mkfs.ext4:e2fsprogs
 	/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 	/usr/lib/python3/dist-packages/jsonschema:python3-jsonschema
 )

@@ -16,13 +16,14 @@ lab_run() {
 		[[ -x $out/prefix/bin/p2pcert ]] || die "p2pcert is not built: run 'lab build'"
 		command="p2pcert-in-lab $profile"
 	fi
-	contained guest_run "$opt_as" "$platform" "$flavour" "$accel" "$opt_timeout" run "$command"
+	contained guest_run "$opt_as" "$platform" "$flavour" "$accel" "$opt_timeout" run "$command" \
+		"$opt_disk" "$opt_power_loss"
 }
 
 lab_shell() {
 	[[ -t 0 && -t 1 ]] || die_usage 'a shell needs a terminal'
 	guest_prepare
-	contained guest_run "$opt_as" "$platform" "$flavour" "$accel" 0 shell ''
+	contained guest_run "$opt_as" "$platform" "$flavour" "$accel" 0 shell '' "$opt_disk" ''
 }
 
 # guest_prepare: what has to be there before any guest, from opt_*.
@@ -48,7 +49,7 @@ guest_accel() {
 		accel=tcg
 		if [[ -w /dev/kvm ]]; then
 			say 'seeing whether KVM can boot a guest here'
-			if contained guest_run ".kvm-$$" reference backports kvm 20 run true \
+			if contained guest_run ".kvm-$$" reference backports kvm 20 run true '' '' \
 				> /dev/null 2>&1; then
 				accel=kvm
 			fi
@@ -61,10 +62,10 @@ guest_accel() {
 		die_usage "P2PCERT_LAB_ACCEL is '$accel': it is 'kvm' or 'tcg'"
 }
 
-# guest_run NAME PLATFORM FLAVOUR ACCEL SECONDS MODE COMMAND: in the container: one guest from its
-# first to its last moment. Returns the status of COMMAND.
+# guest_run NAME PLATFORM FLAVOUR ACCEL SECONDS MODE COMMAND DISK POWER_LOSS: in the container: one
+# guest from its first to its last moment. Returns the status of COMMAND.
 guest_run() {
-	local name=$1 flavour=$3 accel=$4 limit=$5 mode=$6 command=$7
+	local name=$1 flavour=$3 accel=$4 limit=$5 mode=$6 command=$7 disk=$8 power_loss=$9
 	local run=$out/$name root release lock
 	root=$(root_path)
 	release=$(root_kernel "$root" "$flavour")
@@ -86,10 +87,13 @@ guest_run() {
 
 # guest_files: what the guest's init reads, and the drives.
 guest_files() {
-	cp "$here/init" "$run/guest/init"
+	cp "$here/init" "$here/fstab" "$run/guest"
 	printf '%s\n' "$mode" > "$run/guest/mode"
 	printf '%s\n' "$command" > "$run/guest/command"
-	declare -f guest_setup > "$run/guest/setup"
+	{
+		declare -p coldplug
+		declare -f guest_setup
+	} > "$run/guest/setup"
 	if [[ $mode == shell ]]; then
 		printf 'stty %s; export TERM=%q\n' \
 			"$(stty size | sed 's/\(.*\) \(.*\)/rows \1 cols \2/')" "${TERM:-vt100}" \
@@ -98,6 +102,20 @@ guest_files() {
 	: > "$run/stdout"
 	: > "$run/stderr"
 	: > "$run/console.log"
+	[[ -z $power_loss ]] || : > "$run/${power_loss%:*}"
+	if [[ -n $disk ]]; then
+		guest_disk "$out/$disk.disk"
+		touch "$run/guest/disk"
+	fi
+}
+
+# guest_disk FILE: an empty file system, unless it is there. Under another name until it is whole.
+guest_disk() {
+	[[ ! -e $1 ]] || return 0
+	rm -f "$1.new"
+	truncate -s 64M "$1.new"
+	mkfs.ext4 -q -F "$1.new" || die "cannot make the disk '$1'"
+	mv "$1.new" "$1"
 }
 
 # guest_share TAG FOLDER CACHE [OPTION]...: starts the daemon that shows a folder to the guest.
@@ -148,6 +166,10 @@ init=/usr/lib/p2pcert-lab/init ${iommu_cmdline[*]} ${cmdline[*]} -- $name"
 		-chardev socket,id=lab,path=/run/lab.sock
 		-device vhost-user-fs-pci,chardev=lab,tag=lab,bus=pcie.0,addr=1e.0
 	)
+	[[ -z $disk ]] || args+=(
+		-drive "if=none,id=disk,format=raw,file=/lab/$disk.disk"
+		-device virtio-blk-pci,bus=pcie.0,addr=1c.0,drive=disk,serial=p2pcert-lab
+	)
 	for device in "${devices[@]}"; do
 		if [[ $device == *,drive=* ]]; then
 			drive=${device##*,drive=}
@@ -170,38 +192,44 @@ init=/usr/lib/p2pcert-lab/init ${iommu_cmdline[*]} ${cmdline[*]} -- $name"
 
 # guest_watch: shows what the guest prints as it comes, and sees the guest to its end.
 guest_watch() {
-	local followers=() start=$SECONDS beat=0 last='' now=''
+	local followers=() start=$SECONDS beat=0 last='' now='' why='' status=3
 	if [[ $mode != shell ]]; then
 		tail -q -n +1 -s 0.1 -f --pid="$qemu" "$run/stdout" &
 		followers+=($!)
 		tail -q -n +1 -s 0.1 -f --pid="$qemu" "$run/stderr" >&2 &
 		followers+=($!)
 	fi
-	while kill -0 "$qemu" 2> /dev/null; do
+	[[ -z $power_loss ]] || guest_power_loss "${power_loss%:*}" "${power_loss#*:}" &
+	# The shell must not tell of a guest whose power is cut: this is not the news that it takes it for.
+	while [[ -z $why ]] && kill -0 "$qemu"; do
 		sleep 0.1
-		now=$(cat "$run/guest/alive" 2> /dev/null) || true
-		if [[ $now != "$last" ]]; then
+		now=$(cat "$run/guest/alive") || true
+		# While the guest writes it, it is empty for a moment.
+		if [[ -n $now && $now != "$last" ]]; then
 			last=$now
 			beat=$SECONDS
 		fi
 		if ((limit && SECONDS - start >= limit)); then
-			guest_kill
-			guest_console
-			say "platform '$platform': not done after $limit s (see --timeout)"
-			return 124
+			why="not done after $limit s (see --timeout)"
+			status=124
 		elif [[ -z $last ]] && ((SECONDS - start >= guest_boot_limit)); then
-			guest_kill
-			guest_console
-			die "platform '$platform': the guest did not come up in $guest_boot_limit s"
+			why="the guest did not come up in $guest_boot_limit s"
 		elif [[ -n $last ]] && ((SECONDS - beat >= guest_hang_limit)); then
-			guest_kill
-			guest_console
-			die "platform '$platform': the guest hangs:" \
-				"no sign of life for $guest_hang_limit s"
+			why="the guest hangs: no sign of life for $guest_hang_limit s"
 		fi
-	done
-	wait "$qemu" || true
+	done 2> /dev/null
+	if [[ -n $why ]]; then
+		guest_kill
+		guest_console
+		say "platform '$platform': $why"
+		return "$status"
+	fi
+	wait "$qemu" 2> /dev/null || true
 	((${#followers[@]} == 0)) || wait "${followers[@]}" || true
+	if [[ -e $run/guest/power-loss ]]; then
+		say "platform '$platform': the power was cut"
+		return 137
+	fi
 	if [[ ! -s $run/guest/status ]]; then
 		guest_console
 		grep -v -e "doesn't support requested feature" -e 'has no peer' "$run/guest/qemu.log" |
@@ -209,6 +237,18 @@ guest_watch() {
 		die "platform '$platform': the guest died before its command was done"
 	fi
 	return "$(< "$run/guest/status")"
+}
+
+# guest_power_loss FILE LINES: ends the guest at once when the file has as many lines.
+guest_power_loss() {
+	local left=$2
+	while ((left)) && read -r; do
+		left=$((left - 1))
+	done < <(exec tail -q -n +1 -s 0.02 -f --pid="$qemu" "$run/$1")
+	if ((left == 0)); then
+		touch "$run/guest/power-loss"
+		kill -KILL "$qemu" 2> /dev/null || true
+	fi
 }
 
 guest_kill() {

@@ -28,6 +28,7 @@ platform_load() {
 	# it), skip=CATEGORY, ruled=VERDICT (of the kernel, on some pair), ruled!=VERDICT (on none),
 	# finding=CODE. There are no other findings than these.
 	expect=()
+	coldplug=(pci nvme block net infiniband)	# subsystems that get drivers; none: no udev
 	# Run in the guest, as root, before the command.
 	guest_setup() { :; }
 	# Run by 'lab check' after a run, in its folder: one line on stdout per thing that is wrong.

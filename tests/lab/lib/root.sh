@@ -156,6 +156,8 @@ root_kernel() {
 
 # lab_build FLAVOUR: p2pcert into /lab/prefix, the test modules into /lab/kmods/RELEASE.
 lab_build() {
+	# Who runs several guests at a time builds once, before all of them.
+	[[ -z ${P2PCERT_LAB_BUILT:-} ]] || return 0
 	deps_check
 	[[ -f $tree/Makefile ]] || die "there is no Makefile in '$tree'"
 	# shellcheck disable=SC2119
@@ -192,7 +194,7 @@ build_inside() {
 	root_enter "$root"
 	commit=$(git -C "$tree" describe --always --dirty --abbrev=12 2> /dev/null) || commit=unknown
 	in_root "$root" make -C /src -j "$(nproc)" --no-print-directory COMMIT="$commit" \
-		BUILD=/lab/build PREFIX=/lab/prefix all install >&2 || die 'p2pcert could not be built'
+		BUILD=/lab/build PREFIX=/lab/prefix all install selftest >&2 || die 'p2pcert could not be built'
 	mkdir -p "$out/kmods"
 	in_root "$root" /lab/prefix/bin/p2pcert kmod build --kernel "$release" \
 		--output "/lab/kmods/$release" >&2 ||

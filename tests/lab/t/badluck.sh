@@ -7,9 +7,12 @@
 # signals at the worst moment. Each time one message, the right status, a truthful report, and a
 # machine that is as it was.
 
-[[ -n ${in_guest:-} ]] || exec "$(dirname "$0")/lib/in-guest.sh" reference "$0"
+[[ -n ${in_guest:-} ]] ||
+	exec "$(dirname "$0")/lib/in-guest.sh" reference "$0" --disk test-badluck
 
 built=$P2PCERT_KMODS_BUILD
+selftest=/lab/build/p2pcert-selftest
+export P2PCERT_SELFTEST=break
 
 # skipped NAME ID CATEGORY TEXT: the scenario was skipped, for that and nothing else.
 skipped() {
@@ -231,7 +234,7 @@ another() {
 }
 
 no_process() {
-	! pgrep -x p2pcert > /dev/null
+	! pgrep -x 'p2pcert.*' > /dev/null
 }
 
 killed() {
@@ -239,20 +242,89 @@ killed() {
 	kill -KILL "$run"
 	ends 137 'SIGKILL'
 	until_true no_process
-	verdict $? 'SIGKILL: the scenario is dead, too' "$(pgrep -ax p2pcert)"
+	verdict $? 'SIGKILL: the scenario is dead, too' "$(pgrep -ax 'p2pcert.*')"
 	gives 3 'SIGKILL: verdict of what is left' p2pcert report verdict "$T/killed"
 	gives 0 'SIGKILL: report of what is left' \
 		p2pcert report convert -o "$T/killed/report.json" "$T/killed"
 	cut_short killed error 3
-	reports killed 'what was not undone is told' \
-		'module p2pcert_p2p,module p2pcert_devpriv,stock-module rdma_rxe,rdma-link p2pcert0' \
-		'[.not_undone[] | "\(.kind) \(.args.name)"] | join(",")'
+	reports killed 'what was not undone is told' "$(printf '%s\n' "${set_up[@]}")" \
+		'.not_undone[] | select(.kind != "cgroup") | "\(.kind) \(.args.name)"'
 	gives 0 'SIGKILL: the next run' p2pcert run --results "$T/after-kill" \
 		--soft-rdma p2pcert-v0 topo.pair-verdict odp.write
-	rdma link del p2pcert0
-	gives 0 'SIGKILL: kmod unload' p2pcert kmod unload
-	rmmod rdma_rxe
-	nothing_left 'SIGKILL'
+	err_has 'SIGKILL: the next run tells what to do' "resume --restore-only $T/killed"
+	restored
+}
+
+set_up=('module p2pcert_p2p' 'module p2pcert_devpriv' 'stock-module rdma_rxe' 'rdma-link p2pcert0')
+
+# All is undone, last change first, and that is the end of it.
+restored() {
+	local before
+	before=$(outcomes killed)
+	gives 0 'restore' p2pcert resume --restore-only "$T/killed"
+	is 'restore: says what it has undone' "$(printf 'undone: %s\n' "${set_up[@]}" | tac)" \
+		"$(sed -n '/: cgroup/!s/{"name":"\([^"]*\)".*/\1/p' "$T/out")"
+	nothing_left 'restore'
+	reports killed 'nothing is left to undo' '[]' .not_undone
+	is 'restore: the outcomes are what they were' "$before" "$(outcomes killed)"
+	gives 0 'restore again' p2pcert resume --restore-only "$T/killed"
+	out_has 'restore again says so' 'nothing to undo'
+}
+
+# A run that goes on within the same boot undoes what is left first, and needs some of it again.
+resumed() {
+	P2PCERT_SELFTEST_SECONDS=1000 $selftest run --results "$T/went-on" topo.pair-verdict \
+		devpriv.roundtrip selftest.sleep selftest.standard > "$T/out" 2> "$T/err" &
+	run=$!
+	until_true grep -qs 'scenario-start.*selftest.sleep' "$T/went-on/journal.jsonl"
+	verdict $? 'resume: a scenario that takes long is reached' "$(tail -n 3 "$T/err")"
+	kill -KILL "$run"
+	ends 137 'SIGKILL of the selftest'
+	until_true no_process
+	is 'resume: there is something to undo' 'module p2pcert_devpriv
+module p2pcert_p2p' "$(left_behind | grep module)"
+	gives 3 'resume within the same boot' "$selftest" resume "$T/went-on"
+	is 'resume: what died is not run again, the rest is' 'topo.pair-verdict pass
+devpriv.roundtrip pass
+selftest.sleep error incomplete
+selftest.standard pass' "$(outcomes went-on)"
+	reports went-on 'the machine was not rebooted' false '.resumed[].rebooted'
+	nothing_left 'resume'
+}
+
+# --- devices in use --------------------------------------------------------------------------------
+
+# unsafe STATUS NAME ARG...: a scenario that could disturb the devices that the arguments name
+unsafe() {
+	local status=$1 name=$2
+	shift 2
+	gives "$status" "$name" "$selftest" run --results "$T/$name" "$@" selftest.unsafe
+}
+
+# The lab's disk is copied to a drive, and mounted from there.
+in_use() {
+	local drive function
+	function=$(function_of lab-nvme-2)
+	drive=$(basename /sys/bus/pci/devices/"$function"/nvme/nvme*/nvme*n1)
+	unsafe 4 unsafe-off
+	skipped unsafe-off selftest.unsafe unsafe-not-enabled,unsafe-not-enabled --allow-unsafe
+	unsafe 0 unsafe-free --allow-unsafe --device "$drive"
+	umount /srv
+	dd if=/dev/vda of="/dev/$drive" bs=1M status=none
+	mount "/dev/$drive" /srv
+	verdict $? 'a drive is mounted' "$(dmesg | tail -n 3)"
+	for device in "$drive" "$function" "$(port_above "$function")"; do
+		unsafe 4 "unsafe-mounted-$device" --allow-unsafe --device "$device"
+		skipped "unsafe-mounted-$device" selftest.unsafe resource-busy /srv
+	done
+	umount /srv
+	mkswap "/dev/$drive" > /dev/null
+	swapon "/dev/$drive"
+	unsafe 4 unsafe-swap --allow-unsafe --device "$drive"
+	skipped unsafe-swap selftest.unsafe resource-busy swap
+	swapoff "/dev/$drive"
+	unsafe 0 unsafe-free-again --allow-unsafe --device "$drive"
+	nothing_left 'devices in use'
 }
 
 # pattern_of NAME: bytes that the run expected, as a mismatch shows them
@@ -366,8 +438,8 @@ modules_disabled() {
 	nothing_left 'modules disabled'
 }
 
-for part in no_root usage config_space results another signals killed seeds kmods outstanding modules \
-	modules_disabled; do
+for part in ${parts:-no_root usage config_space results another signals killed resumed in_use seeds \
+	kmods outstanding modules modules_disabled}; do
 	"$part"
 	quiet_kernel "${part//_/ }"
 done

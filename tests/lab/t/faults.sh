@@ -20,6 +20,7 @@ no-migrate     -                  data,path,counters  -                     -   
 wrong-verdict  path               -                   path                  path                -              -
 pinned         -                  -                   -                     -                   path,counters  path,counters
 leak           leak               leak                leak                  leak                -              -
+lockdep        kernel_log         kernel_log          kernel_log            kernel_log          -              -
 warn           kernel_log         kernel_log          kernel_log            kernel_log          -              -
 none           pass               pass                pass                  pass                pass           pass
 hang           timeout            timeout             timeout               timeout             -              -
@@ -77,11 +78,15 @@ row() {
 	last=$name
 }
 
-# A warning taints the kernel until the next boot: told once, of the scenario that did it.
-warned() {
+complained() {
 	[[ -n $(kernel_complaints) ]]
 	verdict $? "$1: the kernel log is not clean"
 	mark_kernel_log
+}
+
+# A warning taints the kernel until the next boot: told once, of the scenario that did it.
+warned() {
+	complained "$1"
 	reports "$1" 'the taint is put to the first scenario' topo.pair-verdict \
 		'.taint.who[] | select(.names | index("W (warning)")).scenario'
 }
@@ -101,6 +106,7 @@ while read -r fault cells; do
 	*) row "$fault" $cells ;;
 	esac
 	case $fault-$tainted in
+	lockdep-no) complained "$last" ;;
 	warn-no)
 		warned "$last"
 		tainted=yes

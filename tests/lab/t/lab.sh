@@ -47,6 +47,10 @@ usage_errors() {
 	gives 2 'bad timeout' "$lab" run --timeout soon
 	gives 2 'name of a run with a path' "$lab" run --as ../x
 	gives 2 'name of a run that is taken' "$lab" run --as prefix
+	gives 2 'name of a disk with a path' "$lab" run --disk ../x
+	gives 2 'power loss without a number' "$lab" run --power-loss stdout
+	gives 2 'power loss before the first line' "$lab" run --power-loss stdout:0
+	gives 2 'power loss by a file elsewhere' "$lab" run --power-loss ../x:1
 	gives 2 'shell without a terminal' "$lab" shell
 	gives 0 'help' "$lab" --help
 	is 'help says nothing on stderr' '' "$(cat "$T/err")"
@@ -97,6 +101,16 @@ guests() {
 	[[ -e $T/lab/t-status/y && ! -e $root/etc/x ]]
 	verdict $? "a guest writes to its run's folder and not to the root"
 	nothing_left 'ended'
+
+	# shellcheck disable=SC2016 # the variable is the guest's
+	gives 137 'power loss' "$lab" run --platform bare --as t-cut --disk t --power-loss stdout:3 \
+		--command 'echo synced > /srv/one; sync /srv/one; echo not > /srv/two
+			for i in 1 2 3; do echo $i; done; sleep 1000'
+	says 'power loss' 'the power was cut'
+	nothing_left 'power loss'
+	gives 0 'the same disk again' "$lab" run --platform bare --as t-cut --disk t --command \
+		'cat /srv/one /srv/two 2> /dev/null; true'
+	is 'the same disk again: what was synced is there, the rest is lost' synced "$(cat "$T/out")"
 
 	gives 3 'panic' "$lab" run --as t-panic --command 'echo c > /proc/sysrq-trigger'
 	says 'panic' 'the guest died'

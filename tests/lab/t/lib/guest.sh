@@ -51,7 +51,8 @@ left_behind() {
 	lsmod | awk '/^(p2pcert_|rdma_rxe)/ { print "module " $1 }'
 	rdma link show | grep -o 'p2pcert[0-9]*/'
 	ls /dev/p2pcert* 2> /dev/null
-	pgrep -ax p2pcert
+	pgrep -ax 'p2pcert.*'
+	ls -d /sys/fs/cgroup/p2pcert* 2> /dev/null
 }
 
 # nothing_left TITLE
