@@ -275,10 +275,13 @@ static int restore(struct session *s, bool *left)
 
 /* --- what it comes to ---------------------------------------------------------------------------- */
 
+/* A process that died while it published the report of a complete run has left what it began. */
 static int show(struct session *s)
 {
-	int status = s->report ? 0 : running_publish(s->dir, s->dirfd, &s->report);
+	int status;
 
+	fs_sweep(s->dirfd);
+	status = s->report ? 0 : running_publish(s->dir, s->dirfd, &s->report);
 	return status ?: running_conclude(&s->running, s->dir, s->report);
 }
 

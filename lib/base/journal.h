@@ -53,7 +53,7 @@
  * run-end	reason "complete" | "signal" | "host-untrusted" | "time-budget", [signal], taint
  *
  * A scenario with a start and no end was running when the host or the supervisor died: it is
- * error/incomplete and that round of it is never run again. A journal without run-end, or with a
+ * error/incomplete, or fail if evidence was refuted already, and that round of it is never run again. A journal without run-end, or with a
  * resume that is not restore_only behind it, is incomplete.
  */
 #ifndef P2PCERT_BASE_JOURNAL_H

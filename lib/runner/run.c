@@ -353,7 +353,7 @@ static void find_what_is_over(struct run *run)
 static void clean_up(struct run *run)
 {
 	if (!run->untrusted)
-		undo_down_to(run->undo, 0);
+		run->nr_left += undo_down_to(run->undo, 0);
 	run_mark_log(run, &run->between, "end of the run");
 	run_read_taint(run);
 }
@@ -385,7 +385,7 @@ static void run_from_start_to_end(struct run *run)
 	start_journal(run);
 	run_mark_log(run, &run->between, "begin of the run");
 	if (run->past && !run->untrusted)
-		undo_past(run);
+		run->nr_left = undo_past(run);
 	find_what_is_over(run);
 	if (!run_must_end(run))
 		setup(run);
@@ -494,7 +494,7 @@ static int with_lock(struct run *run, int (*work)(struct run *run))
 	status = look_at_machine(run);
 	if (status == 0)
 		status = work(run);
-	if (!run->untrusted && !run->err && !run->nr_left)
+	if (!run->untrusted && !run->nr_left)
 		lock_release(lock); /* else it tells the next run what became of this one */
 	return status;
 }

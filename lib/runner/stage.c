@@ -476,7 +476,7 @@ static void run_scenario(struct run *run, const struct scenario *s)
 	if (cgroup)
 		cgroup_kill(cgroup);
 	if (!run->untrusted)
-		undo_down_to(run->undo, depth);
+		run->nr_left += undo_down_to(run->undo, depth);
 }
 
 void stage(struct run *run, const struct plan_item *item)

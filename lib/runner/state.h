@@ -49,7 +49,7 @@ struct run {
 	unsigned int index; /* of the current one, in its round */
 	unsigned int round, folders;
 	bool failed; /* a scenario has failed or broken */
-	size_t nr_left; /* changes of an earlier process that could not be undone */
+	size_t nr_left; /* changes that could not be undone */
 	int64_t current_deadline_ns;
 	int64_t quiet_until_ns; /* monotonic; until then the kernel may keep lines back */
 	/* reasons to end */
