@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A locked file; it stays when the run is over, because removing it would race with the next. It
- * holds "PID\nDIRECTORY\n" while a run has it, and nothing when that run has ended.
+ * holds "PID\nDIRECTORY\n" while a run has it, nothing when that run has ended, and "untrusted" behind it
+ * all when the host could not be trusted any more.
  */
 #include "runner/lock.h"
 
@@ -15,12 +16,15 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define CONTENT_MAX (PATH_MAX + 32)
+#define CONTENT_MAX (PATH_MAX + 64)
+/* With its NUL, which no directory's name can hold. */
+static const char untrusted[] = "untrusted";
 
 /* What the file says: printable, pid before its first newline, directory behind it. */
 struct holder {
 	char *pid;
 	char *results;
+	bool untrusted;
 };
 
 static void holder_release(struct holder *h)
@@ -34,9 +38,15 @@ static struct holder read_holder(int fd)
 	char buf[CONTENT_MAX];
 	ssize_t n = pread(fd, buf, sizeof(buf), 0);
 	size_t len = n > 0 ? (size_t)n : 0;
-	const char *newline = memchr(buf, '\n', len);
 	struct holder h = { 0 };
+	const char *newline;
 
+	if (len >= sizeof(untrusted) &&
+	    memcmp(buf + len - sizeof(untrusted), untrusted, sizeof(untrusted)) == 0) {
+		h.untrusted = true;
+		len -= sizeof(untrusted);
+	}
+	newline = memchr(buf, '\n', len);
 	if (!newline)
 		return h;
 	len -= (size_t)(newline + 1 - buf);
@@ -79,10 +89,21 @@ static int write_holder(int fd, const char *results)
 	return fs_write_all(fd, text, strlen(text));
 }
 
+/* From whoever had it before. */
+static int take_over(int fd, const char *results, char **died)
+{
+	struct holder last = read_holder(fd);
+	int r = last.untrusted ? -EHOSTDOWN : write_holder(fd, results);
+
+	if (r == 0 || r == -EHOSTDOWN)
+		*died = take_ptr(last.results);
+	holder_release(&last);
+	return r;
+}
+
 int lock_take(const char *path, const char *results, char **died, char **why)
 {
 	autoclose int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	struct holder last;
 	int r = fd < 0 ? -errno : 0;
 
 	*died = NULL;
@@ -92,17 +113,24 @@ int lock_take(const char *path, const char *results, char **died, char **why)
 		*why = busy_text(fd);
 		return -EBUSY;
 	}
-	if (r == 0) {
-		last = read_holder(fd);
-		r = write_holder(fd, results);
-		if (r == 0)
-			*died = take_ptr(last.results);
-		holder_release(&last);
-	}
+	if (r == 0)
+		r = take_over(fd, results, died);
 	if (r == 0)
 		return take_fd(fd);
-	*why = xasprintf("cannot lock '%s': %s", path, strerror(-r));
+	if (r == -EHOSTDOWN)
+		*why = xasprintf("the run in '%s' ended because the kernel could no longer be "
+				 "trusted: reboot first",
+				 *died ? *died : "");
+	else
+		*why = xasprintf("cannot lock '%s': %s", path, strerror(-r));
 	return r;
+}
+
+void lock_distrust(int fd)
+{
+	if (lseek(fd, 0, SEEK_END) < 0 || fs_write_all(fd, untrusted, sizeof(untrusted)) < 0)
+		log_warn(
+			"cannot keep the next run from a kernel that is not to be trusted: reboot");
 }
 
 void lock_release(int fd)

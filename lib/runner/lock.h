@@ -19,6 +19,12 @@
  */
 int lock_take(const char *path, const char *results, char **died, char **why) attr_must_check;
 
+/*
+ * Says that on this boot nothing is to be run any more: lock_take() gives -EHOSTDOWN, until the file
+ * is gone with the reboot that is needed. It belongs below /run for that. The caller closes fd.
+ */
+void lock_distrust(int fd);
+
 /* Says that the run has come to its end; the caller closes fd. */
 void lock_release(int fd);
 

@@ -485,7 +485,7 @@ static int with_lock(struct run *run, int (*work)(struct run *run))
 
 	if (lock < 0) {
 		log_error("%s", why);
-		return EXIT_ENVIRONMENT;
+		return lock == -EHOSTDOWN ? EXIT_HOST_UNTRUSTED : EXIT_ENVIRONMENT;
 	}
 	if (died && !run->past)
 		log_warn("the last run, in '%s', died and may have left changes: 'p2pcert resume "
@@ -494,7 +494,9 @@ static int with_lock(struct run *run, int (*work)(struct run *run))
 	status = look_at_machine(run);
 	if (status == 0)
 		status = work(run);
-	if (!run->untrusted && !run->nr_left)
+	if (run->untrusted)
+		lock_distrust(lock);
+	else if (!run->nr_left)
 		lock_release(lock); /* else it tells the next run what became of this one */
 	return status;
 }

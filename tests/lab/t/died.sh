@@ -84,7 +84,8 @@ panic() {
 		p2pcert report convert -o panic.json panic; cp panic.json /lab/$name
 		p2pcert resume panic
 		p2pcert run --results stuck --timeout 3 selftest.stuck selftest.unchanged
-		p2pcert resume stuck'
+		p2pcert resume stuck
+		p2pcert run --results again selftest.unchanged'
 	is 'panic: the next boot tells what ran' \
 		'topo.pair-verdict pass,selftest.panic error incomplete,selftest.unchanged notrun' \
 		"$(jq -r "[$outcomes] | join(\",\")" "$out/$name/panic.json")"
@@ -96,8 +97,9 @@ panic() {
 
 stuck() {
 	statuses 'panic and stuck: exit statuses' '3 report panic' '0 report panic' '3 resume panic' \
-		'6 run selftest.unchanged' '6 resume stuck'
-	said 'stuck: resume in the same boot says why not' 'reboot first'
+		'6 run selftest.unchanged' '6 resume stuck' '6 run selftest.unchanged'
+	said 'stuck: resume in the same boot says why not' "'stuck' ended because the kernel"
+	said 'stuck: another run says so, too' "the run in '/srv/stuck' ended because"
 	reports stuck 'outcomes' $'selftest.stuck error timeout\nselftest.unchanged notrun' "$outcomes"
 	reports stuck 'the child could not be killed' true \
 		'.results[] | select(.id == "selftest.stuck").child.stuck'
@@ -116,7 +118,7 @@ stuck() {
 oops() {
 	statuses 'stuck and oops: exit statuses' '3 resume stuck' '6 run selftest.unchanged' \
 		'6 resume oops' '6 run selftest.pass'
-	said 'oops: another run in the same boot says why not' 'the kernel is tainted already'
+	said 'oops: another run in the same boot says why not' "the run in '/srv/oops' ended because"
 	reports oops 'outcomes' $'devpriv.roundtrip fail\nselftest.unchanged notrun' "$outcomes"
 	reports oops 'the child died of it' true '.results[0].child.signal > 0'
 	reports oops 'the log is refuted, by an oops' 'refuted true' '.results[0] |

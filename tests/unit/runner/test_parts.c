@@ -191,6 +191,25 @@ static void died(void **state)
 	}
 }
 
+/* Where the kernel is not to be trusted nobody gets the lock, however often he asks. */
+static void distrusted(void **state)
+{
+	autofree char *path = xasprintf("%s/lock", (char *)*state);
+	autofree char *dead = NULL;
+	int fd = take_lock(path, "/r/1", &dead);
+
+	lock_distrust(fd);
+	close(fd);
+	for (int i = 0; i < 2; i++) {
+		autofree char *why = NULL;
+
+		free(take_ptr(dead));
+		assert_int_equal(lock_take(path, "/r/2", &dead, &why), -EHOSTDOWN);
+		assert_non_null(strstr(why, "'/r/1' ended because the kernel"));
+		assert_string_equal(dead, "/r/1");
+	}
+}
+
 /* What an older version, or somebody else, has left there. */
 static void strange_locks(void **state)
 {
@@ -398,6 +417,7 @@ int main(void)
 		cmocka_unit_test(time_for_poll),
 		test_in_dir(locked),
 		test_in_dir(died),
+		test_in_dir(distrusted),
 		test_in_dir(strange_locks),
 		test_in_dir(results),
 		cmocka_unit_test(planned),

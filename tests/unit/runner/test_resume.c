@@ -220,6 +220,23 @@ static void unsafe_scenarios(void **state)
 			    "unsafe-not-enabled");
 }
 
+/* Also one whose taint cannot be seen: on that boot nothing is begun any more. */
+static void untrusted_boot(void **state)
+{
+	struct machine *m = *state;
+	autofree char *results = xasprintf("%s/next", m->dir);
+
+	assert_int_equal(machine_run(m, "test.kills-kernel", NULL), 0);
+	machine_write(m->dir, "tainted", "12288\n");
+	free(m->results);
+	m->results = take_ptr(results);
+	m->options.results = m->results;
+	assert_int_equal(machine_run(m, "test.pass", NULL), EXIT_HOST_UNTRUSTED);
+	assert_int_equal(access(m->results, F_OK), -1);
+	machine_remove(m->dir, "lock"); /* as /run is, after a reboot */
+	assert_int_equal(machine_run(m, "test.pass", NULL), 0);
+}
+
 /* --- what is refused ----------------------------------------------------------------------------- */
 
 static int try_past(const struct machine *m, char **why)
@@ -467,6 +484,7 @@ int main(void)
 		test_on_machine(already_there),
 		test_on_machine(changes_of_scenarios),
 		test_on_machine(unsafe_scenarios),
+		test_on_machine(untrusted_boot),
 		test_on_machine(refused_journals),
 		test_on_machine(stale_past),
 		test_on_machine(repeated),
