@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Runs every fuzz target for a bounded number of inputs from a fixed seed, as TAP: tests/fuzz.sh
-# [RUNS]. What it finds stays in out/fuzz. To search longer: build-fuzz/tests/fuzz/fuzz_X CORPUS.
+# [RUNS]. A target starts from tests/fuzz/corpus/X if there is one. What it finds stays in out/fuzz. To
+# search longer: build-fuzz/tests/fuzz/fuzz_X CORPUS.
 set -u
 
 cd "$(dirname "$0")/.." || exit 3
@@ -16,14 +17,18 @@ fails=0
 for source in tests/fuzz/fuzz_*.c; do
 	name=$(basename "$source" .c)
 	n=$((n + 1))
+	# new inputs would be written to the first folder
+	seeds=()
+	[ ! -d "tests/fuzz/corpus/$name" ] || seeds=("$(mktemp -d)" "tests/fuzz/corpus/$name")
 	if output=$("build-fuzz/tests/fuzz/$name" -runs="$runs" -seed=1 -timeout=20 \
-		-artifact_prefix="$found/$name-" 2>&1); then
+		-artifact_prefix="$found/$name-" "${seeds[@]}" 2>&1); then
 		echo "ok $n - $name: $runs inputs"
 	else
 		fails=$((fails + 1))
 		echo "not ok $n - $name"
 		printf '%s\n' "$output" | tail -n 30 | sed 's/^/# /'
 	fi
+	[ ${#seeds[@]} -eq 0 ] || rm -rf "${seeds[0]}"
 done
 echo "1..$n"
 [ $fails -eq 0 ]

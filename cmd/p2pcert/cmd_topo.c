@@ -8,6 +8,7 @@
 #include "base/jx.h"
 #include "cmd.h"
 #include "p2p/draw.h"
+#include "p2p/isolation.h"
 #include "source.h"
 
 extern const struct command command_topo;
@@ -52,17 +53,19 @@ static int print_text(const struct source_options *source, const struct platform
 
 static int topo(int argc, char **argv)
 {
-	enum { OPT_FORMAT = 256, OPT_COLOR };
+	enum { OPT_FORMAT = 256, OPT_COLOR, OPT_WHAT_IF };
 	static const struct option options[] = {
 		CMD_OPTIONS,
 		SOURCE_OPTIONS,
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "color", required_argument, NULL, OPT_COLOR },
+		{ "what-if", required_argument, NULL, OPT_WHAT_IF },
 		{ 0 },
 	};
 	autoplatform struct platform *p = NULL;
 	struct source_options source = { 0 };
 	enum color_when color = COLOR_AUTO;
+	const char *what_if = NULL;
 	bool json = false;
 	int opt, r;
 
@@ -81,6 +84,9 @@ static int topo(int argc, char **argv)
 						       "color '%s' is not auto, never or always",
 						       optarg);
 			break;
+		case OPT_WHAT_IF:
+			what_if = optarg;
+			break;
 		default:
 			r = source_option(&command_topo, opt, optarg, &source);
 			if (r == -ENOENT)
@@ -91,9 +97,15 @@ static int topo(int argc, char **argv)
 	}
 	if (optind < argc)
 		return cmd_usage_error(&command_topo, "unexpected argument '%s'", argv[optind]);
+	if (what_if && json)
+		return cmd_usage_error(&command_topo, "'--what-if' answers in text only");
 	p = source_read(&source, &r);
 	if (!p)
 		return r;
+	if (what_if) {
+		p2p_what_if(p, source_rules(&source, p), what_if, stdout);
+		return cmd_finish_stdout(EXIT_VERDICT_PASS);
+	}
 	return json ? print_json(&source, p) : print_text(&source, p, color);
 }
 
@@ -106,8 +118,9 @@ const struct command command_topo = {
 		 "      --pairs              the matrix of pairs too: which can exchange data "
 		 "directly\n"
 		 "      --format=FORMAT      text or json (that of 'p2pcert probe')\n"
-		 "      --color=WHEN         auto, never or always\n" SOURCE_USAGE
-		 "  -h, --help               this text\n"
+		 "      --color=WHEN         auto, never or always\n"
+		 "      --what-if=WORDS      what these words on the kernel's command line would "
+		 "change\n" SOURCE_USAGE "  -h, --help               this text\n"
 		 "  -V, --version            print the version\n",
 	.run = topo,
 };

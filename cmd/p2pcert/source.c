@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/jx.h"
+#include "p2p/isolation.h"
 
 /* Above this many functions that can take part, every pair is more than anybody reads. */
 #define MANY_FUNCTIONS 32
@@ -38,8 +39,12 @@ static int parse_pairs(const struct command *c, const char *arg, struct source_o
 int source_option(const struct command *c, int opt, const char *arg, struct source_options *o)
 {
 	switch (opt) {
-	case OPT_SYSROOT:
-		o->sysroot = arg;
+	case OPT_FROM:
+		if (o->from)
+			return cmd_usage_error(c,
+					       "both '%s' and '%s' are to be read: only one can be",
+					       o->from, arg);
+		o->from = arg;
 		return 0;
 	case OPT_KERNEL_RULES:
 		if (!p2p_release_is_readable(arg))
@@ -66,15 +71,19 @@ static void say_gaps(const struct platform *p)
 
 struct platform *source_read(const struct source_options *o, int *status)
 {
-	struct platform *p = platform_read_live(o->sysroot);
+	autofree char *why = NULL;
+	struct platform *p = o->from ? platform_read_from(o->from, &why) : platform_read_live(NULL);
+	int e = errno;
 
 	if (p) {
 		say_gaps(p);
 		return p;
 	}
-	log_error("cannot read PCI functions from '%s/sys/bus/pci/devices': %s",
-		  o->sysroot ? o->sysroot : "", strerror(errno));
-	*status = o->sysroot ? EXIT_USAGE : EXIT_ENVIRONMENT;
+	if (o->from)
+		log_error("%s", why);
+	else
+		log_error("cannot read PCI functions from '/sys/bus/pci/devices': %s", strerror(e));
+	*status = !o->from || e == EIO || e == ENOMEM ? EXIT_ENVIRONMENT : EXIT_USAGE;
 	return NULL;
 }
 
@@ -138,6 +147,7 @@ json_t *source_document(const struct source_options *o, const struct platform *p
 	json_t *pairs;
 
 	jx_set_str(json_object_get(doc, "kernel"), "rules", p2p_rules_name(rules));
+	p2p_isolation_to_json(p, rules, json_object_get(doc, "functions"));
 	if (o->pairs != PAIRS_NONE) {
 		pairs = wanted_pairs(o, p, rules);
 		if (!pairs)

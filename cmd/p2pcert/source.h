@@ -14,22 +14,24 @@
 enum pairs_wanted { PAIRS_NONE, PAIRS_DEFAULT, PAIRS_ALL, PAIRS_CLASS, PAIRS_ONE };
 
 struct source_options {
-	const char *sysroot;
+	const char *from; /* NULL: the running machine */
 	const char *kernel_rules; /* NULL: those of the kernel that the source shows */
 	enum pairs_wanted pairs;
 	struct pci_addr initiator, target; /* if PAIRS_ONE */
 };
 
 /* Rows for the command's option table, values for its switch. */
-enum { OPT_SYSROOT = 512, OPT_KERNEL_RULES, OPT_PAIRS };
+enum { OPT_FROM = 512, OPT_KERNEL_RULES, OPT_PAIRS };
 #define SOURCE_OPTIONS \
-	{ "sysroot", required_argument, NULL, OPT_SYSROOT }, \
+	{ "from", required_argument, NULL, OPT_FROM }, \
+		{ "sysroot", required_argument, NULL, OPT_FROM }, /* its older name */ \
 		{ "kernel-rules", required_argument, NULL, OPT_KERNEL_RULES }, \
 	{ \
 		"pairs", optional_argument, NULL, OPT_PAIRS \
 	}
 #define SOURCE_USAGE \
-	"      --sysroot=DIR        read DIR/sys and DIR/proc in place of this machine's\n" \
+	"      --from=WHERE         read a captured machine: lspci text, a copy of sysfs or an\n" \
+	"                           archive of one; '-' is standard input\n" \
 	"      --kernel-rules=REL   predict by the rules of Linux REL, like 6.12\n"
 
 /* 0, -ENOENT if opt is none of these, or a positive exit status after the message. */

@@ -69,11 +69,17 @@ static int index_in(const struct chain *chain, int node)
 	return -1;
 }
 
+static bool redirect_is_unknown(const struct acs *acs)
+{
+	return acs->known == KNOWN_NO ||
+	       (acs->unsure & ACS_REDIRECT && !(acs->control & ~acs->unsure & ACS_REDIRECT));
+}
+
 static void note_acs(struct walk *w, int node)
 {
 	const struct acs *acs = &w->p->functions[node].acs;
 
-	if (acs->known == KNOWN_NO)
+	if (redirect_is_unknown(acs))
 		list_add(&w->unknown, node);
 	else if (acs->known == KNOWN_PRESENT && acs->control & ACS_REDIRECT)
 		list_add(&w->redirecting, node);
@@ -272,8 +278,9 @@ static enum p2p_route find_route(const struct walk *w, int client, int provider)
 		own_redirect |=
 			w->redirecting.item[i] == client || w->redirecting.item[i] == provider;
 	if (same_device(p, client, provider) && !own_redirect)
-		return c->acs.known == KNOWN_NO || t->acs.known == KNOWN_NO ? ROUTE_UNKNOWN
-									    : ROUTE_INTERNAL;
+		return redirect_is_unknown(&c->acs) || redirect_is_unknown(&t->acs)
+			       ? ROUTE_UNKNOWN
+			       : ROUTE_INTERNAL;
 	if (w->redirecting.len)
 		return ROUTE_ROOT_REDIRECT;
 	return w->unknown.len ? ROUTE_UNKNOWN : ROUTE_SWITCH_DIRECT;

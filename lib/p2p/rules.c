@@ -3,24 +3,20 @@
  * What differs between kernel releases, as data: the host bridges through which peer-to-peer traffic
  * is let (drivers/pci/p2pdma.c, pci_p2pdma_whitelist), with the release that has them first.
  */
+#include "p2p/rules.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "p2p/p2p.h"
-
 #define RELEASE(major, minor) ((major) << 16 | (minor))
-
-struct p2p_rules {
-	const char *name;
-	unsigned int release;
-};
 
 /* Releases whose sources were read, oldest first. */
 static const struct p2p_rules known_rules[] = {
-	{ "6.1", RELEASE(6, 1) },
-	{ "6.12", RELEASE(6, 12) },
-	{ "7.2", RELEASE(7, 2) },
-	{ "7.3", RELEASE(7, 3) },
+	{ "6.1", RELEASE(6, 1), .opt_in_beats_off = true },
+	{ "6.12", RELEASE(6, 12), .opt_in_beats_off = true, .writes_over_firmware = true },
+	{ "7.2", RELEASE(7, 2), .opt_in_beats_off = true, .writes_over_firmware = true,
+	  .distrusts_idt_sv = true },
+	{ "7.3", RELEASE(7, 3), .writes_over_firmware = true, .distrusts_idt_sv = true },
 };
 
 #define ANY_DEVICE (-1)

@@ -93,9 +93,17 @@ static void read_express(struct function *f, const uint8_t *cap, size_t room)
 	};
 }
 
-static void read_acs(struct function *f, const uint8_t *cap, size_t room attr_unused)
+static void read_acs(struct function *f, const uint8_t *cap, size_t room)
 {
-	f->acs = (struct acs){ KNOWN_PRESENT, le16(cap + 4), le16(cap + 6) };
+	f->acs = (struct acs){
+		.known = KNOWN_PRESENT,
+		.capability = le16(cap + 4),
+		.control = le16(cap + 6),
+	};
+	if (room < 10)
+		return;
+	f->acs.dword_control = le16(cap + 8);
+	f->acs.dword_known = 0xffff;
 }
 
 static void read_sriov(struct function *f, const uint8_t *cap, size_t room attr_unused)
@@ -104,6 +112,9 @@ static void read_sriov(struct function *f, const uint8_t *cap, size_t room attr_
 	f->max_virtual = le16(cap + 0x0e);
 	/* NumVFs says what is enabled only while VF Enable is set */
 	f->nr_virtual = le16(cap + 0x08) & 1 ? le16(cap + 0x10) : 0;
+	f->first_virtual = le16(cap + 0x14);
+	f->virtual_stride = le16(cap + 0x16);
+	f->virtual_device = le16(cap + 0x1a);
 }
 
 static void read_aer(struct function *f, const uint8_t *cap attr_unused, size_t room attr_unused)
@@ -140,7 +151,7 @@ static const struct capability standard_capabilities[] = {
 
 static const struct capability extended_capabilities[] = {
 	{ 0x0001, 4, read_aer },      { 0x000d, 8, read_acs }, { 0x000f, 4, read_ats },
-	{ 0x0010, 0x12, read_sriov }, { 0x0013, 4, read_pri }, { 0x001b, 4, read_pasid },
+	{ 0x0010, 0x1c, read_sriov }, { 0x0013, 4, read_pri }, { 0x001b, 4, read_pasid },
 	{ 0x001d, 4, read_dpc },
 };
 
@@ -269,6 +280,7 @@ static void read_header(struct function *f, const uint8_t *config)
 		f->class = le32(config + REG_REVISION) >> 8;
 	}
 	f->multifunction = config[REG_HEADER_TYPE] & HEADER_MULTIFUNCTION;
+	f->multifunction_known = true;
 	f->bus_master_known = true;
 	f->bus_master = le16(config + REG_COMMAND) & COMMAND_MASTER;
 	f->is_bridge = type == HEADER_BRIDGE || type == HEADER_CARDBUS;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The running machine as a platform source: PCI functions from libudev, or from a captured /sys when
- * there is a sysroot; their sysfs attributes and config space; names from libpci's id database; the
- * kernel and the processor from /proc. Everything may be missing, unreadable or going away.
+ * sysfs as a platform source, of the running machine or of a captured tree: PCI functions from libudev
+ * or the tree; their attributes and config space; names from libpci's id database; the kernel and the
+ * processor from /proc. Everything may be missing, unreadable or going away.
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <libudev.h>
 #include <limits.h>
-#include <pci/pci.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "base/alloc.h"
-#include "base/exit.h"
 #include "base/fs.h"
-#include "base/log.h"
 #include "base/text.h"
+#include "platform/capture.h"
+#include "platform/names.h"
+#include "platform/place.h"
 #include "platform/platform.h"
 
 #define CONFIG_MAX 4096u
@@ -77,18 +77,33 @@ static int list_directory(const char *dir, struct entries *e)
 
 	if (!d)
 		return -errno;
-	while ((entry = readdir(d))) {
-		char target[PATH_MAX];
-		ssize_t n;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		n = readlinkat(dirfd(d), entry->d_name, target, sizeof(target));
-		entries_add(e, xasprintf("%s/%s", dir, entry->d_name),
-			    n > 0 ? xstrndup(target, (size_t)n) : NULL);
-	}
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			entries_add(e, xasprintf("%s/%s", dir, entry->d_name), NULL);
 	closedir(d);
 	return 0;
+}
+
+/* Where the entries of a captured directory go. */
+struct listing {
+	const struct tree *tree;
+	const char *dir;
+	struct entries *entries;
+};
+
+static void add_captured(void *with, const char *name)
+{
+	const struct listing *l = with;
+	char *path = xasprintf("%s/%s", l->dir, name);
+
+	entries_add(l->entries, path, xstrdup(tree_link(l->tree, path)));
+}
+
+static int list_entries(const struct tree *tree, const char *dir, struct entries *e)
+{
+	struct listing l = { tree, dir, e };
+
+	return tree ? tree_list(tree, dir, add_captured, &l) : list_directory(dir, e);
 }
 
 static const char *last_component(const char *path)
@@ -111,12 +126,12 @@ static void read_parent(struct function *f, const char *node)
 		f->parent_kind = PARENT_ROOT_BUS;
 }
 
-static bool read_limited(int dir, const char *attr, uint64_t max, uint64_t *value)
+static bool read_limited(const struct place *dir, const char *attr, uint64_t max, uint64_t *value)
 {
-	return fs_read_u64(dir, attr, value) == 0 && *value <= max;
+	return place_read_u64(dir, attr, value) == 0 && *value <= max;
 }
 
-static void read_ids(struct function *f, int dir)
+static void read_ids(struct function *f, const struct place *dir)
 {
 	uint64_t vendor, device, value;
 
@@ -138,14 +153,14 @@ static void read_ids(struct function *f, int dir)
 }
 
 /* "0xSTART 0xEND 0xFLAGS", a line for each BAR; later lines are the ROM, SR-IOV and windows. */
-static void read_resources(struct function *f, int dir)
+static void read_resources(struct function *f, const struct place *dir)
 {
 	/* include/linux/ioport.h: what sysfs shows of a resource's flags */
 	enum { IS_IO = 0x100, IS_MEM = 0x200, IS_PREFETCH = 0x2000, IS_MEM64 = 0x100000 };
 	autofree char *text = NULL;
 	char *line, *rest;
 
-	if (fs_read_attr(dir, "resource", &text) < 0)
+	if (place_read_attr(dir, "resource", &text) < 0)
 		return;
 	rest = text;
 	for (int i = 0; i < PCI_BARS && (line = strsep(&rest, "\n")); i++) {
@@ -169,12 +184,12 @@ static void read_resources(struct function *f, int dir)
 }
 
 /* "8.0 GT/s PCIe", "2.5 GT/s"; 0 for "Unknown". */
-static uint8_t read_speed(int dir, const char *attr)
+static uint8_t read_speed(const struct place *dir, const char *attr)
 {
 	autofree char *text = NULL;
 	size_t n;
 
-	if (fs_read_attr(dir, attr, &text) < 0)
+	if (place_read_attr(dir, attr, &text) < 0)
 		return 0;
 	n = strcspn(text, " ");
 	text[n] = '\0';
@@ -187,7 +202,7 @@ static uint8_t read_speed(int dir, const char *attr)
 }
 
 /* What sysfs shows of the link to anyone, for when config space could not be read. */
-static void read_link(struct function *f, int dir)
+static void read_link(struct function *f, const struct place *dir)
 {
 	uint64_t width, max_width;
 
@@ -203,13 +218,13 @@ static void read_link(struct function *f, int dir)
 	};
 }
 
-static void read_config(struct platform *p, struct function *f, int dir)
+static void read_config(struct platform *p, struct function *f, const struct place *dir)
 {
 	autofree char *config = NULL;
 	uint64_t bus;
 	size_t len;
 
-	if (fs_read(dir, "config", CONFIG_MAX, &config, &len) == 0)
+	if (place_read(dir, "config", CONFIG_MAX, &config, &len) == 0)
 		platform_parse_config(p, f, (const uint8_t *)config, len);
 	if (f->config_bytes)
 		return;
@@ -222,12 +237,12 @@ static void read_config(struct platform *p, struct function *f, int dir)
 		f->subordinate = (uint8_t)bus;
 }
 
-static void read_virtual(struct function *f, int dir)
+static void read_virtual(struct function *f, const struct place *dir)
 {
 	autofree char *physical = NULL;
 	uint64_t value;
 
-	if (fs_read_link_name(dir, "physfn", &physical) == 0 &&
+	if (place_read_link_name(dir, "physfn", &physical) == 0 &&
 	    pci_addr_parse(physical, &f->physical) == 0)
 		f->is_virtual = true;
 	if (read_limited(dir, "sriov_totalvfs", UINT16_MAX, &value))
@@ -236,22 +251,22 @@ static void read_virtual(struct function *f, int dir)
 		f->nr_virtual = (uint16_t)value;
 }
 
-static void read_iommu(struct function *f, int dir, const char *sysroot)
+static void read_iommu(struct function *f, const struct place *dir, const struct place *top)
 {
 	autofree char *group = NULL;
 	autofree char *path = NULL;
 	uint64_t value;
 
-	if (fs_read_link_name(dir, "iommu_group", &group) < 0 ||
+	if (place_read_link_name(dir, "iommu_group", &group) < 0 ||
 	    text_to_u64(group, 10, INT_MAX, &value) < 0)
 		return;
 	f->iommu_group = (int)value;
-	path = fs_under(sysroot, "/sys/kernel/iommu_groups/%d/type", f->iommu_group);
-	if (fs_read_attr(AT_FDCWD, path, &f->iommu_type) < 0)
+	path = xasprintf("/sys/kernel/iommu_groups/%d/type", f->iommu_group);
+	if (place_read_attr(top, path, &f->iommu_type) < 0)
 		f->iommu_type = NULL;
 }
 
-static void read_p2pmem(struct function *f, int dir)
+static void read_p2pmem(struct function *f, const struct place *dir)
 {
 	struct p2pmem *mem = &f->p2pmem;
 	uint64_t published;
@@ -262,107 +277,73 @@ static void read_p2pmem(struct function *f, int dir)
 	if (!read_limited(dir, "p2pmem/available", INT64_MAX, &mem->available))
 		mem->available = 0;
 	mem->published = read_limited(dir, "p2pmem/published", 1, &published) && published;
-	mem->allocate = fs_exists(dir, "p2pmem/allocate");
+	mem->allocate = place_has(dir, "p2pmem/allocate");
 }
 
-/* As lspci names it: "Vendor Device", "Vendor Device 0d57", or nothing. */
-static void look_up_name(struct function *f, struct pci_access *ids)
+/* Opens the function's directory; a captured one only has to be there. */
+static int open_entry(const struct entry *entry, const struct tree *tree, int *fd)
 {
-	char vendor[256], device[256];
-	const char *v, *d;
-	autofree char *name = NULL;
-
-	if (!f->ids_known)
-		return;
-	v = pci_lookup_name(ids, vendor, sizeof(vendor), PCI_LOOKUP_VENDOR | PCI_LOOKUP_NO_NUMBERS,
-			    f->vendor);
-	d = pci_lookup_name(ids, device, sizeof(device), PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS,
-			    f->vendor, f->device);
-	if (!v)
-		return;
-	name = d ? xasprintf("%s %s", v, d) : xasprintf("%s Device %04x", v, f->device);
-	f->name = text_sanitize(name, strlen(name));
+	if (tree)
+		return tree_exists(tree, entry->dir) ? 0 : -errno;
+	*fd = open(entry->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *fd < 0 ? -errno : 0;
 }
 
-static void read_function(struct platform *p, const struct entry *entry, const char *sysroot,
-			  struct pci_access *ids)
+static void read_function(struct platform *p, const struct entry *entry, const struct place *top,
+			  struct pci_names *names)
 {
 	const char *name = last_component(entry->dir);
-	autoclose int dir = -1;
+	autoclose int fd = -1;
+	struct place dir = { top->tree, entry->dir, -1 };
 	struct pci_addr addr;
 	struct function *f;
 	int64_t node;
+	int r;
 
 	if (pci_addr_parse(name, &addr) < 0) {
 		platform_add_gap(p, name, "is on the PCI bus but has no PCI address");
 		return;
 	}
-	dir = open(entry->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0) {
-		platform_add_gap(p, pci_addr_str(addr), "cannot be read: %s", strerror(errno));
+	r = open_entry(entry, top->tree, &fd);
+	if (r < 0) {
+		platform_add_gap(p, pci_addr_str(addr), "cannot be read: %s", strerror(-r));
 		return;
 	}
+	dir.fd = fd;
 	f = platform_add(p, addr);
 	if (!f)
 		return; /* one address in two spellings */
 	read_parent(f, entry->node);
-	read_ids(f, dir);
-	read_virtual(f, dir);
-	read_resources(f, dir);
-	read_config(p, f, dir);
-	read_link(f, dir);
-	if (fs_read_s64(dir, "numa_node", &node) == 0 && node >= 0 && node <= INT_MAX)
+	read_ids(f, &dir);
+	read_virtual(f, &dir);
+	read_resources(f, &dir);
+	read_config(p, f, &dir);
+	read_link(f, &dir);
+	if (place_read_s64(&dir, "numa_node", &node) == 0 && node >= 0 && node <= INT_MAX)
 		f->numa_node = (int)node;
-	if (fs_read_link_name(dir, "driver", &f->driver) < 0)
+	if (place_read_link_name(&dir, "driver", &f->driver) < 0)
 		f->driver = NULL;
-	read_iommu(f, dir, sysroot);
-	read_p2pmem(f, dir);
-	look_up_name(f, ids);
+	read_iommu(f, &dir, top);
+	read_p2pmem(f, &dir);
+	if (f->ids_known)
+		f->name = pci_names_of(names, f->vendor, f->device);
 }
 
-/* libpci's own handler exits with its own message and status. */
-static attr_printf(1, 2) attr_noreturn void ids_error(char *fmt, ...)
+static char *read_proc(const struct place *top, const char *path)
 {
-	autofree char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	text = xvasprintf(fmt, ap);
-	va_end(ap);
-	die(EXIT_ENVIRONMENT, "cannot read the PCI id database: %s", text_trim(text));
-}
-
-static attr_printf(1, 2) void ids_message(char *fmt attr_unused, ...)
-{
-}
-
-/* Only the id database is used: pci_init() would look for hardware. */
-static struct pci_access *ids_open(void)
-{
-	struct pci_access *ids = pci_alloc();
-
-	ids->error = ids_error;
-	ids->warning = ids_message;
-	ids->debug = ids_message;
-	return ids;
-}
-
-static char *read_proc(const char *sysroot, const char *path)
-{
-	autofree char *full = fs_under(sysroot, "/proc/%s", path);
 	char *text;
 
-	return fs_read_attr(AT_FDCWD, full, &text) < 0 ? NULL : text;
+	return place_read_attr(top, path, &text) < 0 ? NULL : text;
 }
 
-static void read_kernel(struct platform *p, const char *sysroot)
+static void read_kernel(struct platform *p, const struct place *top)
 {
 	struct utsname un;
 
-	p->kernel_cmdline = read_proc(sysroot, "cmdline");
-	if (sysroot) {
-		p->kernel_release = read_proc(sysroot, "sys/kernel/osrelease");
-		p->machine = read_proc(sysroot, "sys/kernel/arch");
+	p->kernel_cmdline = read_proc(top, "/proc/cmdline");
+	if (top->tree) {
+		p->kernel_release = read_proc(top, "/proc/sys/kernel/osrelease");
+		p->machine = read_proc(top, "/proc/sys/kernel/arch");
 	} else if (uname(&un) == 0) {
 		p->kernel_release = xstrdup(un.release);
 		p->machine = xstrdup(un.machine);
@@ -372,17 +353,16 @@ static void read_kernel(struct platform *p, const char *sysroot)
 }
 
 /* The first processor of /proc/cpuinfo; the keys are those of x86, other machines have none. */
-static void read_cpu(struct platform *p, const char *sysroot)
+static void read_cpu(struct platform *p, const struct place *top)
 {
-	autofree char *path = fs_under(sysroot, "/proc/cpuinfo");
 	struct cpu_ident *cpu = &p->cpu;
 	autofree char *text = NULL;
 	char *line, *rest;
 	uint64_t value;
 	size_t len;
 
-	if (fs_read(AT_FDCWD, path, CPUINFO_MAX, &text, &len) < 0) {
-		platform_add_gap(p, "processor", "'%s' cannot be read", path);
+	if (place_read(top, "/proc/cpuinfo", CPUINFO_MAX, &text, &len) < 0) {
+		platform_add_gap(p, "processor", "'/proc/cpuinfo' cannot be read");
 		return;
 	}
 	cpu->known = true;
@@ -409,12 +389,12 @@ static void read_cpu(struct platform *p, const char *sysroot)
 	}
 }
 
-static void read_iommu_groups(struct platform *p, const char *sysroot)
+static void read_iommu_groups(struct platform *p, const struct place *top)
 {
-	autofree char *path = fs_under(sysroot, "/sys/kernel/iommu_groups");
+	static const char dir[] = "/sys/kernel/iommu_groups";
 	struct entries groups = { 0 };
 
-	if (list_directory(path, &groups) == 0)
+	if (list_entries(top->tree, dir, &groups) == 0)
 		p->iommu_groups = groups.nr ? KNOWN_PRESENT : KNOWN_ABSENT;
 	entries_release(&groups);
 	/* a capture may hold the links and not the directory */
@@ -422,36 +402,56 @@ static void read_iommu_groups(struct platform *p, const char *sysroot)
 		if (p->functions[i].iommu_group != GROUP_UNKNOWN)
 			p->iommu_groups = KNOWN_PRESENT;
 	if (p->iommu_groups == KNOWN_NO)
-		platform_add_gap(p, "iommu groups", "'%s' cannot be read", path);
+		platform_add_gap(p, "iommu groups", "'%s' cannot be read", dir);
+}
+
+static struct platform *read_entries(const struct entries *found, const struct tree *tree,
+				     const char *name)
+{
+	const struct place top = { tree, "", AT_FDCWD };
+	struct platform *p = platform_new(tree ? "snapshot" : "live", name);
+	struct pci_names *names = pci_names_open();
+
+	for (size_t i = 0; i < found->nr; i++)
+		read_function(p, &found->items[i], &top, names);
+	pci_names_close(names);
+	read_iommu_groups(p, &top);
+	read_kernel(p, &top);
+	read_cpu(p, &top);
+	platform_finish(p);
+	return p;
+}
+
+struct platform *platform_read_tree(const struct tree *tree, const char *name)
+{
+	struct entries found = { 0 };
+	struct platform *p = NULL;
+	int r = list_entries(tree, CAPTURE_DEVICES, &found);
+
+	if (r == 0)
+		p = read_entries(&found, tree, name);
+	entries_release(&found);
+	if (r < 0)
+		errno = -r;
+	return p;
 }
 
 struct platform *platform_read_live(const char *sysroot)
 {
-	const char *root = sysroot && *sysroot ? sysroot : NULL;
-	autofree char *devices = fs_under(root, "/sys/bus/pci/devices");
 	struct entries found = { 0 };
-	struct pci_access *ids;
-	struct platform *p;
-	int r = 0;
+	struct platform *p = NULL;
+	int r;
 
-	if (!fs_exists(AT_FDCWD, devices))
-		r = -errno;
-	else
-		r = root ? list_directory(devices, &found) : list_udev(&found);
-	if (r < 0) {
-		entries_release(&found);
-		errno = -r;
-		return NULL;
+	if (sysroot && *sysroot) {
+		autofree char *why = NULL;
+
+		return platform_read_from(sysroot, &why);
 	}
-	p = platform_new("live", root);
-	ids = ids_open();
-	for (size_t i = 0; i < found.nr; i++)
-		read_function(p, &found.items[i], root, ids);
-	pci_cleanup(ids);
+	r = fs_exists(AT_FDCWD, CAPTURE_DEVICES) ? list_udev(&found) : -errno;
+	if (r == 0)
+		p = read_entries(&found, NULL, NULL);
 	entries_release(&found);
-	read_iommu_groups(p, root);
-	read_kernel(p, root);
-	read_cpu(p, root);
-	platform_finish(p);
+	if (r < 0)
+		errno = -r;
 	return p;
 }

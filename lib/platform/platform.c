@@ -80,6 +80,25 @@ const struct function *platform_upstream(const struct platform *p, const struct 
 	return f->upstream < 0 ? NULL : &p->functions[f->upstream];
 }
 
+struct function platform_function(struct pci_addr addr)
+{
+	return (struct function){
+		.addr = addr,
+		.numa_node = NUMA_UNKNOWN,
+		.iommu_group = GROUP_UNKNOWN,
+		.upstream = UPSTREAM_UNKNOWN,
+		.host_bridge = -1,
+	};
+}
+
+void platform_reserve(struct platform *p, size_t nr)
+{
+	if (nr <= p->room)
+		return;
+	p->room = nr;
+	p->functions = xreallocarray(p->functions, p->room, sizeof(*p->functions));
+}
+
 struct function *platform_add(struct platform *p, struct pci_addr addr)
 {
 	size_t i = position(p, addr);
@@ -90,17 +109,12 @@ struct function *platform_add(struct platform *p, struct pci_addr addr)
 		errno = EEXIST;
 		return NULL;
 	}
-	p->functions = xreallocarray(p->functions, p->nr_functions + 1, sizeof(*p->functions));
+	if (p->nr_functions == p->room)
+		platform_reserve(p, p->room ? p->room * 2 : 64);
 	memmove(&p->functions[i + 1], &p->functions[i],
 		(p->nr_functions - i) * sizeof(*p->functions));
 	p->nr_functions++;
-	p->functions[i] = (struct function){
-		.addr = addr,
-		.numa_node = NUMA_UNKNOWN,
-		.iommu_group = GROUP_UNKNOWN,
-		.upstream = UPSTREAM_UNKNOWN,
-		.host_bridge = -1,
-	};
+	p->functions[i] = platform_function(addr);
 	return &p->functions[i];
 }
 
@@ -117,22 +131,33 @@ void platform_add_gap(struct platform *p, const char *subject, const char *fmt, 
 	va_end(ap);
 }
 
-/*
- * The bridge whose secondary bus this is, or UPSTREAM_UNKNOWN. Linux reconfigures bridges whose
- * secondary bus number is not above their own bus, and 0 is "not configured": neither owns a bus.
- */
-static int bus_owner(const struct platform *p, uint32_t domain, uint8_t bus)
-{
-	for (size_t i = position(p, (struct pci_addr){ .domain = domain }); i < p->nr_functions;
-	     i++) {
-		const struct function *f = &p->functions[i];
+/* What is known of one domain's buses so far, on the way through its functions in order. */
+struct buses {
+	uint32_t domain;
+	int owner[256]; /* the bridge with this secondary bus, or UPSTREAM_UNKNOWN */
+	bool below[256]; /* some bridge's range holds this bus */
+	bool root[256]; /* something on it stands on root buses only */
+};
 
-		if (f->addr.domain != domain || f->addr.bus >= bus)
-			break;
-		if (f->is_bridge && f->secondary == bus)
-			return (int)i;
-	}
-	return UPSTREAM_UNKNOWN;
+static void buses_init(struct buses *b, uint32_t domain)
+{
+	*b = (struct buses){ .domain = domain };
+	for (size_t i = 0; i < ARRAY_LEN(b->owner); i++)
+		b->owner[i] = UPSTREAM_UNKNOWN;
+}
+
+/*
+ * Linux reconfigures bridges whose secondary bus number is not above their own bus, and 0 is "not
+ * configured": neither owns a bus.
+ */
+static void note_bridge(struct buses *b, const struct function *f, int index)
+{
+	if (!f->is_bridge || f->secondary <= f->addr.bus)
+		return;
+	if (b->owner[f->secondary] == UPSTREAM_UNKNOWN)
+		b->owner[f->secondary] = index;
+	for (int bus = f->secondary; bus <= f->subordinate; bus++)
+		b->below[bus] = true;
 }
 
 /* Is behind a link, and a link has a port above it. */
@@ -150,39 +175,53 @@ static bool needs_port_above(const struct function *f)
 	}
 }
 
-static int find_upstream(const struct platform *p, const struct function *f)
+/* Stands on root buses only: part of the root complex, or class 0600, a host bridge. */
+static bool is_of_root_complex(const struct function *f)
 {
-	int owner;
+	return f->port_type == PORT_ROOT || f->port_type == PORT_RC_ENDPOINT ||
+	       f->port_type == PORT_RC_EVENT_COLLECTOR ||
+	       (!needs_port_above(f) && f->class_known && f->class >> 8 == 0x0600);
+}
+
+static int find_upstream(const struct platform *p, const struct buses *b, const struct function *f)
+{
+	uint8_t bus = f->addr.bus;
+	int i;
 
 	if (f->parent_kind == PARENT_ROOT_BUS)
 		return UPSTREAM_ROOT_BUS;
 	/* only a bridge with a lower bus number: a source that says otherwise could close a loop */
 	if (f->parent_kind == PARENT_BRIDGE && f->parent.domain == f->addr.domain &&
-	    f->parent.bus < f->addr.bus) {
-		owner = find_index(p, f->parent);
-		return owner < 0 ? UPSTREAM_UNKNOWN : owner;
+	    f->parent.bus < bus) {
+		i = find_index(p, f->parent);
+		return i < 0 ? UPSTREAM_UNKNOWN : i;
 	}
 	if (f->parent_kind == PARENT_BRIDGE)
 		return UPSTREAM_UNKNOWN;
-	owner = bus_owner(p, f->addr.domain, f->addr.bus);
-	if (owner >= 0)
-		return owner;
+	if (b->owner[bus] >= 0)
+		return b->owner[bus];
 	/*
-	 * No bridge owns the bus: a root bus, or the bridge was not seen. Bus 0 has none; of others
-	 * only what cannot stand on a root bus tells, virtual machines excepted, hence unknown.
+	 * No bridge owns the bus: a root bus, or the bridge was not seen. Bus 0 is one. Of others only
+	 * what stands there tells: what is behind a link has a port above it, virtual machines excepted;
+	 * of what can stand anywhere nothing is known unless its type was seen and no range holds it.
 	 */
-	return f->addr.bus == 0 || !needs_port_above(f) ? UPSTREAM_ROOT_BUS : UPSTREAM_UNKNOWN;
+	if (bus == 0 || is_of_root_complex(f) || (b->root[bus] && !needs_port_above(f)))
+		return UPSTREAM_ROOT_BUS;
+	return b->below[bus] || f->port_type == PORT_UNKNOWN || needs_port_above(f)
+		       ? UPSTREAM_UNKNOWN
+		       : UPSTREAM_ROOT_BUS;
 }
 
 /* The host bridge of this root bus, added if it is new. */
 static int host_bridge_of(struct platform *p, const struct function *f)
 {
-	struct host_bridge *hb;
+	struct host_bridge *hb = NULL;
 
-	for (size_t i = 0; i < p->nr_host_bridges; i++)
-		if (p->host_bridges[i].domain == f->addr.domain &&
-		    p->host_bridges[i].bus == f->addr.bus)
-			return (int)i;
+	/* functions come in order, so a root bus is that of the function before, or new */
+	if (p->nr_host_bridges)
+		hb = &p->host_bridges[p->nr_host_bridges - 1];
+	if (hb && hb->domain == f->addr.domain && hb->bus == f->addr.bus)
+		return (int)p->nr_host_bridges - 1;
 	p->host_bridges =
 		xreallocarray(p->host_bridges, p->nr_host_bridges + 1, sizeof(*p->host_bridges));
 	hb = &p->host_bridges[p->nr_host_bridges];
@@ -203,15 +242,29 @@ static const struct function *physical_of(const struct platform *p, const struct
 	return pf && !pf->is_virtual ? pf : NULL;
 }
 
+static void note_root_buses(const struct platform *p, size_t first, struct buses *b)
+{
+	for (size_t i = first; i < p->nr_functions && p->functions[i].addr.domain == b->domain; i++)
+		if (is_of_root_complex(&p->functions[i]))
+			b->root[p->functions[i].addr.bus] = true;
+}
+
 /* Bridges come before what is below them, so one pass in order finds what is above each first. */
 static void find_hierarchy(struct platform *p)
 {
+	struct buses buses;
+
 	for (size_t i = 0; i < p->nr_functions; i++) {
 		struct function *f = &p->functions[i];
 
+		if (i == 0 || f->addr.domain != buses.domain) {
+			buses_init(&buses, f->addr.domain);
+			note_root_buses(p, i, &buses);
+		}
 		if (f->is_virtual)
 			continue;
-		f->upstream = find_upstream(p, f);
+		f->upstream = find_upstream(p, &buses, f);
+		note_bridge(&buses, f, (int)i);
 		if (f->upstream == UPSTREAM_ROOT_BUS)
 			f->host_bridge = host_bridge_of(p, f);
 		else if (f->upstream >= 0)
@@ -254,16 +307,38 @@ static void add_config_gaps(struct platform *p)
 	}
 }
 
-static void add_hierarchy_gaps(struct platform *p)
+/* Those of one kind are said one by one while a person would read them. */
+static void add_upstream_gaps(struct platform *p, bool is_virtual, const char *text)
 {
+	enum { MANY = 8 };
+	const struct function *first = NULL;
+	size_t n = 0;
+
 	for (size_t i = 0; i < p->nr_functions; i++) {
 		const struct function *f = &p->functions[i];
 
-		if (f->upstream == UPSTREAM_UNKNOWN)
-			platform_add_gap(p, pci_addr_str(f->addr),
-					 f->is_virtual ? "its physical function was not seen"
-						       : "the bridge above it was not seen");
+		if (f->upstream != UPSTREAM_UNKNOWN || f->is_virtual != is_virtual)
+			continue;
+		if (n++ == 0)
+			first = f;
 	}
+	if (n > MANY) {
+		platform_add_gap(p, pci_addr_str(first->addr), "%s, nor those of %zu others", text,
+				 n - 1);
+		return;
+	}
+	for (size_t i = 0; n && i < p->nr_functions; i++) {
+		const struct function *f = &p->functions[i];
+
+		if (f->upstream == UPSTREAM_UNKNOWN && f->is_virtual == is_virtual)
+			platform_add_gap(p, pci_addr_str(f->addr), "%s", text);
+	}
+}
+
+static void add_hierarchy_gaps(struct platform *p)
+{
+	add_upstream_gaps(p, false, "the bridge above it was not seen");
+	add_upstream_gaps(p, true, "its physical function was not seen");
 }
 
 void platform_finish(struct platform *p)
@@ -271,7 +346,10 @@ void platform_finish(struct platform *p)
 	for (size_t i = 0; i < p->nr_functions; i++) {
 		struct function *f = &p->functions[i];
 
+		if (f->maybe_virtual)
+			continue;
 		f->multifunction = !f->is_virtual && (f->multifunction || f->addr.fn > 0);
+		f->multifunction_known |= f->is_virtual || f->addr.fn > 0;
 	}
 	find_hierarchy(p);
 	add_config_gaps(p);

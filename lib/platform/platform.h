@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The platform model: what is known of a machine's PCI functions, bridges and IOMMU, as plain data.
- * A source (live machine, later snapshots and dumps) builds it once through platform_new(),
+ * A source (live machine, snapshot, lspci text) builds it once through platform_new(),
  * platform_add() and platform_finish(); from then on it is read only. What the source could not
  * show stays marked unknown and is never guessed.
  *
@@ -49,6 +49,12 @@ struct acs {
 	enum known known; /* NO: the source did not show extended config space */
 	uint16_t capability;
 	uint16_t control;
+	uint16_t unsure; /* bits of control that a prediction cannot tell; 0 in what was read */
+	/*
+	 * Some ports have the control register at +8 (see lib/p2p/quirks.c): what is there, and which
+	 * of its bits are known; none where the source does not show that register.
+	 */
+	uint16_t dword_control, dword_known;
 };
 
 struct link {
@@ -95,23 +101,30 @@ struct function {
 	char *driver; /* NULL: none bound */
 	enum port_type port_type;
 	bool multifunction; /* as the kernel has it: header bit 7, or function number > 0; never a VF */
+	bool multifunction_known;
 	bool is_bridge;
 	uint8_t secondary, subordinate; /* bus numbers, of a bridge */
 	bool bus_master; /* command register bit 2 */
 	bool bus_master_known;
 	bool is_virtual;
+	bool maybe_virtual; /* the source cannot tell whether it is a VF */
 	struct pci_addr physical; /* of a VF: its PF */
 	uint16_t nr_virtual; /* VFs enabled now, of a PF */
 	uint16_t max_virtual; /* TotalVFs */
+	uint16_t first_virtual; /* routing id of the first VF, relative to the PF's; 0 if unknown */
+	uint16_t virtual_stride; /* from each VF to the next */
+	uint16_t virtual_device; /* the device id of its VFs; 0 if unknown */
 	int numa_node;
 	int iommu_group; /* as the kernel reports it */
 	char *iommu_type; /* "DMA", "DMA-FQ", "identity", ...; NULL if unknown */
-	size_t config_bytes; /* how much of config space was seen: 0, 64, 256 or 4096 */
+	/* how much of config space was seen, by us or by who decoded it: 0, 64, 256 or 4096 */
+	size_t config_bytes;
 	struct acs acs;
 	struct link link;
 	bool has_ats, has_pri, has_pasid, has_aer, has_dpc,
 		has_sriov; /* only if config_bytes 4096 */
 	struct bar bars[PCI_BARS];
+	bool bars_unnumbered; /* in order, but the source does not show which is which */
 	struct p2pmem p2pmem;
 	enum parent_kind parent_kind;
 	struct pci_addr parent; /* if PARENT_BRIDGE */
@@ -151,6 +164,7 @@ struct platform {
 	enum known iommu_groups; /* ABSENT: the kernel has none, no IOMMU is in use */
 	struct function *functions; /* ordered by address, also while the model is built */
 	size_t nr_functions;
+	size_t room; /* for so many functions there is memory */
 	struct host_bridge *host_bridges;
 	size_t nr_host_bridges;
 	struct gap *gaps;
@@ -167,11 +181,17 @@ static inline void autoplatform_fn(struct platform **p)
 }
 #define autoplatform __attribute__((cleanup(autoplatform_fn)))
 
+/* A function of which nothing is known. */
+struct function platform_function(struct pci_addr addr) attr_must_check;
+
 /*
  * Adds an empty function, everything unknown, and returns it for the source to fill; the pointer
  * is good until the next call. An address that is there already gives NULL with errno EEXIST.
  */
 struct function *platform_add(struct platform *p, struct pci_addr addr);
+
+/* Makes memory ready for so many functions: for sources that know the number. */
+void platform_reserve(struct platform *p, size_t nr);
 
 void platform_add_gap(struct platform *p, const char *subject, const char *fmt, ...)
 	attr_printf(3, 4);
@@ -197,11 +217,23 @@ void platform_parse_config(struct platform *p, struct function *f, const uint8_t
 			   size_t len);
 
 /*
- * Reads the running machine through libudev, sysfs and config space, names through libpci. sysroot
- * (NULL or "": the machine's own) stands before /sys and /proc. Works unprivileged: what cannot be
- * read becomes a gap. NULL with errno if there is no PCI bus to read at all.
+ * Reads the running machine through libudev, sysfs and config space, names through libpci. Works
+ * unprivileged: what cannot be read becomes a gap. NULL with errno if there is no PCI bus to read at
+ * all. With a sysroot that is not NULL or "", the same as platform_read_from() of that directory.
  */
 struct platform *platform_read_live(const char *sysroot) attr_must_check;
+
+/*
+ * Reads a captured machine and nothing of the running one but its PCI id database. The kind is
+ * recognised: a directory or an archive that holds a copy of /sys, or lspci text, plain or compressed;
+ * "-" is standard input. NULL with errno, and in *why a message for the user, which the caller frees:
+ * EIO and ENOMEM are the environment's fault, anything else the input's.
+ */
+struct platform *platform_read_from(const char *where, char **why) attr_must_check;
+
+/* The same of text or an archive in memory; name is what messages call it. */
+struct platform *platform_read_memory(const char *name, const void *data, size_t len,
+				      char **why) attr_must_check;
 
 /* The platform document, schema "p2pcert.platform/1". New reference. */
 json_t *platform_to_json(const struct platform *p) attr_must_check;

@@ -28,7 +28,7 @@ static json_t *link_to_json(const struct link *link)
 	return o;
 }
 
-static json_t *bars_to_json(const struct bar *bars)
+static json_t *bars_to_json(const struct bar *bars, bool unnumbered)
 {
 	static const char *const kinds[] = {
 		[BAR_IO] = "io",
@@ -43,7 +43,8 @@ static json_t *bars_to_json(const struct bar *bars)
 		if (bars[i].kind == BAR_NONE)
 			continue;
 		o = jx_object();
-		jx_set_int(o, "index", i);
+		if (!unnumbered)
+			jx_set_int(o, "index", i);
 		jx_set_str(o, "kind", kinds[bars[i].kind]);
 		jx_set_bool(o, "prefetchable", bars[i].prefetchable);
 		if (bars[i].start)
@@ -110,7 +111,7 @@ static void set_position(json_t *o, const struct platform *p, const struct funct
 		jx_set_bool(o, "on_root_bus", f->upstream == UPSTREAM_ROOT_BUS);
 	if (up)
 		jx_set_str(o, "upstream", pci_addr_str(up->addr));
-	if (f->config_bytes || f->is_virtual || f->addr.fn)
+	if (f->multifunction_known)
 		jx_set_bool(o, "multifunction", f->multifunction);
 	if (f->is_virtual)
 		jx_set_str(o, "physical_function", pci_addr_str(f->physical));
@@ -144,7 +145,7 @@ static json_t *function_to_json(const struct platform *p, const struct function 
 	if (f->iommu_group != GROUP_UNKNOWN)
 		jx_set_int(o, "iommu_group", f->iommu_group);
 	jx_set_str(o, "iommu_type", f->iommu_type);
-	jx_set(o, "bars", bars_to_json(f->bars));
+	jx_set(o, "bars", bars_to_json(f->bars, f->bars_unnumbered));
 	if (f->p2pmem.present)
 		jx_set(o, "p2pmem", p2pmem_to_json(&f->p2pmem));
 	return o;

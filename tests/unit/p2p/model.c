@@ -19,7 +19,11 @@ static struct acs acs_of(int value)
 		return (struct acs){ .known = KNOWN_NO };
 	if (value == NO_ACS)
 		return (struct acs){ .known = KNOWN_ABSENT };
-	return (struct acs){ KNOWN_PRESENT, 0x7f, (uint16_t)value };
+	return (struct acs){
+		.known = KNOWN_PRESENT,
+		.capability = 0x7f,
+		.control = (uint16_t)value,
+	};
 }
 
 struct platform *model_new(const struct model_function *functions, size_t nr)
@@ -35,8 +39,12 @@ struct platform *model_new(const struct model_function *functions, size_t nr)
 		f->vendor = m->vendor;
 		f->device = m->device;
 		f->class_known = true;
-		f->class = m->secondary ? 0x060400 : 0x010802;
+		f->class = m->class ? m->class : m->secondary ? 0x060400 : 0x010802;
+		f->subvendor = m->subvendor;
+		f->subdevice = m->subdevice;
 		f->config_bytes = m->acs == UNSEEN ? 64 : 4096;
+		f->multifunction = m->multifunction;
+		f->multifunction_known = !m->header_unseen;
 		f->port_type = m->type;
 		f->is_bridge = m->secondary;
 		f->secondary = f->subordinate = m->secondary;

@@ -15,6 +15,10 @@ struct model_function {
 	uint16_t vendor, device; /* 0: not seen */
 	const char *physical; /* of a VF */
 	bool no_bar; /* cannot be a target */
+	bool multifunction; /* header bit 7 */
+	bool header_unseen; /* whether there are more functions is not known */
+	uint32_t class; /* 0: a bridge's or a drive's */
+	uint16_t subvendor, subdevice;
 };
 
 /* FN("01:00.0", type, secondary, acs, vendor, device, .physical = ...) */

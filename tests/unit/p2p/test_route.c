@@ -498,6 +498,36 @@ static void test_unseen_host_bridge(void **state attr_unused)
 	platform_free(p);
 }
 
+/* Bits of ACS control that cannot be told matter where none that can redirects. */
+static void test_unsure_control(void **state attr_unused)
+{
+	static const struct {
+		uint16_t control, unsure;
+		enum p2p_verdict verdict;
+	} ports[] = {
+		{ 0, ACS_SV | ACS_UF, DIRECT },
+		{ 0, ACS_RR, UNKNOWN },
+		{ ACS_RR, ACS_RR, UNKNOWN },
+		{ ACS_RR | ACS_CR, ACS_CR, REFUSED },
+	};
+	struct platform *p = model_new(machine, ARRAY_LEN(machine));
+	struct acs *acs = &p->functions[model_index(p, "02:00.0")].acs;
+
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		struct p2p_pair pair;
+
+		*acs = (struct acs){ .known = KNOWN_PRESENT,
+				     .capability = 0x7f,
+				     .control = ports[i].control,
+				     .unsure = ports[i].unsure };
+		p2p_pair_predict(p, p2p_rules_for(NULL), model_index(p, "03:00.0"),
+				 model_index(p, "04:00.0"), &pair);
+		assert_int_equal(pair.verdict, ports[i].verdict);
+		p2p_pair_release(&pair);
+	}
+	platform_free(p);
+}
+
 /* Bridges that were not seen may be shared: nothing is known above them. */
 static void test_missing_bridge(void **state attr_unused)
 {
@@ -714,6 +744,7 @@ int main(void)
 		cmocka_unit_test(test_cases),          cmocka_unit_test(test_unseen_host_bridge),
 		cmocka_unit_test(test_missing_bridge), cmocka_unit_test(test_candidates),
 		cmocka_unit_test(test_json),           cmocka_unit_test(test_random_trees),
+		cmocka_unit_test(test_unsure_control),
 	};
 
 	return cmocka_run_group_tests_name("p2p/route", tests, NULL, NULL);

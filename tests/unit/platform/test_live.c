@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The live source over made-up /sys and /proc trees: complete, sparse, damaged, hostile. */
+/* The sysfs source over made-up /sys and /proc trees: complete, sparse, damaged, hostile. */
 #include "../test.h"
 
 #include <fcntl.h>
@@ -176,7 +176,7 @@ static void test_machine(void **state)
 	assert_non_null(p);
 	assert_true(p->finished);
 	assert_int_equal(p->nr_functions, 4);
-	assert_string_equal(p->source_kind, "live");
+	assert_string_equal(p->source_kind, "snapshot");
 	assert_string_equal(p->source_path, t);
 	assert_string_equal(p->kernel_release, "7.2.12+deb13-amd64");
 	assert_string_equal(p->kernel_cmdline, "quiet iommu=pt");
@@ -235,12 +235,18 @@ static void test_machine(void **state)
 	assert_int_not_equal(find(p, "80:00.0")->host_bridge, find(p, "01:00.0")->host_bridge);
 }
 
-static void test_no_bus(void **state)
+static void remove_devices(const char *t)
 {
-	const char *t = *state;
 	autofree char *devices = path_in(t, DEVICES);
 
 	assert_int_equal(rmdir(devices), 0);
+}
+
+static void test_no_bus(void **state)
+{
+	const char *t = *state;
+
+	remove_devices(t);
 	errno = 0;
 	assert_null(platform_read_live(t));
 	assert_int_equal(errno, ENOENT);
@@ -386,7 +392,75 @@ static void test_strange_entries(void **state)
 	assert_int_equal(p->nr_functions, 1);
 	assert_non_null(strstr(gap_of(p, "something"), "no PCI address"));
 	assert_non_null(strstr(gap_of(p, "0000:05:00.0"), "No such file"));
-	assert_non_null(strstr(gap_of(p, "0000:06:00.0"), "Not a directory"));
+	assert_null(gap_of(p, "0000:06:00.0")); /* a file is no function */
+}
+
+/* Links lead through the capture, absolute ones too, and never out of it. */
+static void test_links_stay_inside(void **state)
+{
+	const char *t = *state;
+	autofree char *secret = path_in(t, "/secret");
+	autoplatform struct platform *p = NULL;
+	const struct function *f;
+
+	write_text(t, "/secret", "0x1234\n");
+	make_function(t, "pci0000:00/0000:00:00.0");
+	make_link(t, DEVICES "/0000:00:00.0/vendor", secret); /* absolute, of this machine */
+	make_link(t, DEVICES "/0000:00:00.0/device", "../../../../../../../../../../../etc/passwd");
+	make_link(t, DEVICES "/0000:00:00.0/class", "/class-of-the-capture/class");
+	write_text(t, "/sys/devices/class/class", "0x060000\n");
+	make_link(t, DEVICES "/0000:00:1f.0", "/sys/devices/elsewhere");
+	write_text(t, "/sys/devices/elsewhere/vendor", "0x8086\n");
+	write_text(t, "/sys/devices/elsewhere/device", "0x0001\n");
+	make_link(t, DEVICES "/0000:00:1e.0", "0000:00:1e.0"); /* itself */
+	p = platform_read_live(t);
+	f = find(p, "00:00.0");
+	assert_false(f->ids_known);
+	assert_false(f->class_known);
+	f = find(p, "00:1f.0");
+	assert_true(f->ids_known);
+	assert_int_equal(f->vendor, 0x8086);
+	assert_non_null(strstr(gap_of(p, "0000:00:1e.0"), "symbolic links"));
+}
+
+/* Opening a device can do something, and a pipe has no end: only plain files are read. */
+static void test_special_files(void **state)
+{
+	const char *t = *state;
+	autofree char *fifo = path_in(t, "/sys/devices/pci0000:00/0000:00:00.0/vendor");
+	autoclose int fd = -1;
+	int writer;
+	autoplatform struct platform *p = NULL;
+
+	make_function(t, "pci0000:00/0000:00:00.0");
+	assert_int_equal(mkfifo(fifo, 0644), 0);
+	/* what was written stays while somebody has it open, and then it ends */
+	fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	writer = open(fifo, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(writer, "0x8086\n", 7), 7);
+	assert_int_equal(close(writer), 0);
+	write_attr(t, "0000:00:00.0", "device", "0x0001\n");
+	p = platform_read_live(t);
+	assert_false(find(p, "00:00.0")->ids_known);
+}
+
+/* The directory may be a copy of /sys alone, or hold the one that has it. */
+static void test_where_sys_is(void **state)
+{
+	const char *t = *state;
+	autofree char *sys = path_in(t, "/gathered/sys");
+	autofree char *above = path_in(t, "/gathered");
+	const char *const dirs[] = { t, above, sys };
+
+	write_text(t, "/gathered" DEVICES "/0000:00:00.0/vendor", "0x8086\n");
+	write_text(t, "/gathered" DEVICES "/0000:00:00.0/device", "0x0001\n");
+	remove_devices(t);
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		autoplatform struct platform *p = platform_read_live(dirs[i]);
+
+		assert_non_null(p);
+		assert_int_equal(find(p, "00:00.0")->device, 1);
+	}
 }
 
 static void test_hostile_attributes(void **state)
@@ -506,6 +580,9 @@ int main(void)
 		TEST(test_unreadable_config),
 		TEST(test_oversized_config),
 		TEST(test_strange_entries),
+		TEST(test_links_stay_inside),
+		TEST(test_special_files),
+		TEST(test_where_sys_is),
 		TEST(test_hostile_attributes),
 		TEST(test_iommu_groups),
 		TEST(test_other_processor),

@@ -303,6 +303,55 @@ static void test_many(void **state attr_unused)
 	assert_int_equal(p->nr_host_bridges, 1);
 }
 
+/* Where no bridge owns the bus, what stands on it may still tell whether it is a root bus. */
+static void test_bus_without_owner(void **state attr_unused)
+{
+	autoplatform struct platform *p = platform_new("lspci", NULL);
+	struct function *f;
+
+	add(p, "00:01.0", PORT_ROOT, 0x10)->subordinate = 0x1f;
+	add(p, "05:00.0", PORT_UNKNOWN, 0); /* could be anything */
+	add(p, "11:00.0", PORT_CONVENTIONAL, 0); /* the bridge was not seen, but its range was */
+	add(p, "20:00.0", PORT_CONVENTIONAL, 0);
+	add(p, "30:00.0", PORT_UNKNOWN, 0)->class = 0x060000; /* a host bridge by its class */
+	f = platform_add(p, at("30:01.0")); /* beside one */
+	f->port_type = PORT_UNKNOWN;
+	f = platform_add(p, at("30:02.0")); /* but this is behind a link */
+	f->port_type = PORT_ENDPOINT;
+	add(p, "40:00.0", PORT_UNKNOWN, 0)->maybe_virtual = true;
+	add(p, "40:00.3", PORT_UNKNOWN, 0)->maybe_virtual = true;
+	for (size_t i = 0; i < p->nr_functions; i++)
+		p->functions[i].class_known = p->functions[i].class;
+	platform_finish(p);
+	assert_string_equal(above(p, "05:00.0"), "unknown");
+	assert_string_equal(above(p, "11:00.0"), "unknown");
+	assert_string_equal(above(p, "20:00.0"), "root bus");
+	assert_string_equal(above(p, "30:00.0"), "root bus");
+	assert_string_equal(above(p, "30:01.0"), "root bus");
+	assert_string_equal(above(p, "30:02.0"), "unknown");
+	assert_false(platform_find(p, at("40:00.3"))->multifunction_known);
+}
+
+/* Many of one kind are one gap. */
+static void test_many_gaps(void **state attr_unused)
+{
+	autoplatform struct platform *p = platform_new("lspci", NULL);
+	int n = 0;
+
+	for (uint8_t dev = 0; dev < 9; dev++)
+		platform_add(p, (struct pci_addr){ .bus = 5, .dev = dev })->port_type =
+			PORT_ENDPOINT;
+	platform_finish(p);
+	for (size_t i = 0; i < p->nr_gaps; i++) {
+		if (!strstr(p->gaps[i].text, "was not seen"))
+			continue;
+		assert_string_equal(p->gaps[i].text,
+				    "the bridge above it was not seen, nor those of 8 others");
+		n++;
+	}
+	assert_int_equal(n, 1);
+}
+
 static void test_names(void **state attr_unused)
 {
 	assert_string_equal(port_type_name(PORT_ROOT), "root-port");
@@ -330,6 +379,8 @@ int main(void)
 		cmocka_unit_test(test_multifunction),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_bus_without_owner),
+		cmocka_unit_test(test_many_gaps),
 		cmocka_unit_test(test_names),
 	};
 

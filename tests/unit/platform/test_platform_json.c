@@ -53,7 +53,7 @@ static void test_full(void **state attr_unused)
 	f->secondary = f->subordinate = 0x3b;
 	f->port_type = PORT_ROOT;
 	f->config_bytes = 4096;
-	f->acs = (struct acs){ KNOWN_PRESENT, 0x5f, 0x1d };
+	f->acs = (struct acs){ .known = KNOWN_PRESENT, .capability = 0x5f, .control = 0x1d };
 	f = platform_add(p, (struct pci_addr){ .bus = 0x3b });
 	f->ids_known = f->class_known = f->bus_master_known = f->bus_master = true;
 	f->vendor = 0x144d;
@@ -63,6 +63,7 @@ static void test_full(void **state attr_unused)
 	f->driver = xstrdup("nvme");
 	f->port_type = PORT_ENDPOINT;
 	f->config_bytes = 4096;
+	f->multifunction_known = true;
 	f->acs.known = KNOWN_ABSENT;
 	f->has_aer = true;
 	f->link = (struct link){ true, 4, 8, 3, 4 };

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The PCI id database both ways. Its words change from release to release: what is asked is old. */
+#include "../test.h"
+
+#include "platform/names.h"
+
+static int open_names(void **state)
+{
+	*state = pci_names_open();
+	return 0;
+}
+
+static int close_names(void **state)
+{
+	pci_names_close(*state);
+	return 0;
+}
+
+/* A machine without a database has no names, which is not an error. */
+static void need_database(struct pci_names *names)
+{
+	autofree char *name = pci_names_of(names, 0x8086, 0x1237);
+
+	if (!name)
+		skip();
+}
+
+static void test_name(void **state)
+{
+	autofree char *known = NULL;
+	autofree char *device = NULL;
+	autofree char *nobody = NULL;
+
+	need_database(*state);
+	known = pci_names_of(*state, 0x8086, 0x1237);
+	device = pci_names_of(*state, 0x8086, 0xfffe);
+	nobody = pci_names_of(*state, 0xfff1, 0xfffe);
+	assert_string_equal(known, "Intel Corporation 440FX - 82441FX PMC [Natoma]");
+	assert_string_equal(device, "Intel Corporation Device fffe");
+	assert_null(nobody);
+}
+
+static void test_device(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t vendor, device;
+	} found[] = {
+		{ "Intel Corporation 440FX - 82441FX PMC [Natoma]", 0x8086, 0x1237 },
+		{ "Intel Corporation Device fffe", 0x8086, 0xfffe },
+		{ "NVIDIA Corporation Device 0001", 0x10de, 0x0001 },
+	};
+	static const char *const not_found[] = {
+		"",
+		"Intel Corporation",
+		"Intel Corporation ",
+		"Intel Corporation Device",
+		"Intel Corporation Device fff",
+		"Intel Corporation Device fffff",
+		"Intel Corporation Device xyzw",
+		"Intel Corporation 440FX - 82441FX PMC [Natoma] ",
+		"No Such Company 440FX - 82441FX PMC [Natoma]",
+	};
+	uint16_t vendor, device;
+
+	need_database(*state);
+	for (size_t i = 0; i < ARRAY_LEN(found); i++) {
+		if (!pci_names_find_device(*state, found[i].name, &vendor, &device))
+			fail_msg("'%s' is not found", found[i].name);
+		assert_int_equal(vendor, found[i].vendor);
+		assert_int_equal(device, found[i].device);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(not_found); i++)
+		if (pci_names_find_device(*state, not_found[i], &vendor, &device))
+			fail_msg("'%s' is found", not_found[i]);
+}
+
+/* Every name that the database gives leads back to its id, or to none if others have it too. */
+static void test_round_trip(void **state)
+{
+	size_t back = 0, named = 0;
+	uint16_t vendor, device;
+
+	need_database(*state);
+	for (unsigned int id = 0x1000; id < 0x2000; id++) {
+		autofree char *name = pci_names_of(*state, 0x8086, (uint16_t)id);
+
+		named++;
+		if (!pci_names_find_device(*state, name, &vendor, &device))
+			continue;
+		back++;
+		assert_int_equal(vendor, 0x8086);
+		assert_int_equal(device, id);
+	}
+	assert_true(back > named / 2 && back < named);
+}
+
+static void test_class(void **state)
+{
+	uint16_t class = 0;
+
+	need_database(*state);
+	assert_true(pci_names_find_class(*state, "PCI bridge", &class));
+	assert_int_equal(class, 0x0604);
+	assert_true(pci_names_find_class(*state, "Non-Volatile memory controller", &class));
+	assert_int_equal(class, 0x0108);
+	assert_false(pci_names_find_class(*state, "Intel Corporation", &class));
+	assert_false(pci_names_find_class(*state, "", &class));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_names, close_names)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_name),
+		TEST(test_device),
+		TEST(test_round_trip),
+		TEST(test_class),
+	};
+
+	return cmocka_run_group_tests_name("platform/names", tests, NULL, NULL);
+}
