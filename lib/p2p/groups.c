@@ -333,7 +333,7 @@ static void find_facts(const struct platform *p, const struct p2p_rules *rules, 
 		if (!p2p_has_dma_alias(f) || facts->aliased[i])
 			continue;
 		neighbours(p, i, same_bus, &first, &last);
-		memset(&facts->aliased[first], true, (size_t)(last - first + 1));
+		memset(&facts->aliased[first], true, (size_t)last - (size_t)first + 1);
 	}
 }
 

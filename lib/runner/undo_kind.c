@@ -168,7 +168,7 @@ static int reads_as(const char *path, const char *value)
 	autofree char *now = NULL;
 	int r = undo_value_read(path, &now);
 
-	return r < 0 ? r : undo_value_same(now, value);
+	return r < 0 ? r : now && undo_value_same(now, value);
 }
 
 int undo_value_set(const char *path, const char *value)

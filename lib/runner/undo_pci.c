@@ -322,7 +322,7 @@ static int write_register(int fd, const struct bits *b, uint32_t value)
 /* 1 if they had to be set, 0 if they were so, -EIO if they stay as they are, or a negative errno. */
 static int set_bits(int fd, const struct bits *b)
 {
-	uint32_t now;
+	uint32_t now = 0;
 	int r = read_register(fd, b, &now);
 
 	if (r < 0 || (now & b->mask) == b->value)

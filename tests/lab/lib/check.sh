@@ -69,6 +69,7 @@ check_platform() {
 	check_schema "$1" platform "$run/platform.json"
 	check_equal "$1: findings" "$(check_findings)" \
 		"$(jq -r '[.findings[].code] | unique | join(" ")' "$report")"
+	check_groups "$1" "$run/platform.json"
 	for line in "${expect[@]}"; do
 		check_scenario "$1" "$report" "$line"
 	done
@@ -82,6 +83,21 @@ check_schema() {
 	wrong=$("$tree/tests/schema/validate.py" "$tree/configs/schema/$2-1.schema.json" "$3" 2>&1) ||
 		: "${wrong:=it cannot be validated}"
 	check_result "${wrong:-ok}" "$1: $2.json is valid"
+}
+
+# check_groups NAME PLATFORM: for every function the IOMMU group predicted is the kernel's, which has
+# other names for them: both sort the functions alike.
+check_groups() {
+	local key partitions=()
+	[[ $(jq .iommu_in_use "$2") == true ]] || return 0
+	for key in iommu_group iommu_group_predicted; do
+		partitions+=("$(jq -c --arg key "$key" '[.functions[] | {address, group: .[$key]}] |
+			group_by(.group) | map([if .[0].group == null then "none" else empty end] +
+			map(.address)) | sort[]' "$2")")
+	done
+	check_equal "$1: the kernel's IOMMU groups are those predicted, of functions:" \
+		"$(jq '.functions | length' "$2") ${partitions[0]}" \
+		"$(jq '.functions | length' "$2") ${partitions[1]}"
 }
 
 # check_findings: the codes that the platform expects, of all scenarios.

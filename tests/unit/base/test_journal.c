@@ -245,9 +245,12 @@ static void changed_by_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_dir(written_and_read), test_in_dir(torn_anywhere),
-		test_in_dir(torn_to_zeroes),   test_in_dir(damaged),
-		test_in_dir(absent),           test_in_dir(disk_full),
+		test_in_dir(written_and_read),
+		test_in_dir(torn_anywhere),
+		test_in_dir(torn_to_zeroes),
+		test_in_dir(damaged),
+		test_in_dir(absent),
+		test_in_dir(disk_full),
 		test_in_dir(changed_by_others),
 	};
 
