@@ -68,7 +68,7 @@ OPTIONAL |= {
     for key in (
         "vendor device revision class name driver on_root_bus upstream multifunction"
         " secondary_bus subordinate_bus bus_master capabilities link iommu_group iommu_type"
-        " p2pmem acs.present acs.capability acs.control bars.*.start bars.*.size"
+        " p2pmem acs.present acs.capability acs.control bars.*.index bars.*.start bars.*.size"
     ).split()
 }
 # Needed where an outcome says that something ran, which is not for every result.
