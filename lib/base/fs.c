@@ -76,25 +76,6 @@ int fs_read_u64(int dirfd, const char *path, uint64_t *value)
 			   value);
 }
 
-int fs_read_s64(int dirfd, const char *path, int64_t *value)
-{
-	autofree char *text = NULL;
-	uint64_t magnitude;
-	bool negative;
-	char *digits;
-	int r = fs_read_attr(dirfd, path, &text);
-
-	if (r < 0)
-		return r;
-	digits = text_trim(text);
-	negative = *digits == '-';
-	r = text_to_u64(digits + negative, 10, INT64_MAX, &magnitude);
-	if (r < 0)
-		return r;
-	*value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
-	return 0;
-}
-
 int fs_read_link_name(int dirfd, const char *path, char **name)
 {
 	char target[4096];

@@ -24,7 +24,6 @@ int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len) at
 int fs_read_attr(int dirfd, const char *path, char **value) attr_must_check;
 /* A sysfs attribute that is one number, decimal or 0x hexadecimal; -EINVAL if it is not. */
 int fs_read_u64(int dirfd, const char *path, uint64_t *value) attr_must_check;
-int fs_read_s64(int dirfd, const char *path, int64_t *value) attr_must_check;
 
 /* The last component of a symbolic link's target, which the caller frees. */
 int fs_read_link_name(int dirfd, const char *path, char **name) attr_must_check;
