@@ -28,13 +28,27 @@ void platform_free(struct platform *p)
 		free(p->functions[i].name);
 		free(p->functions[i].driver);
 		free(p->functions[i].iommu_type);
+		free(p->functions[i].iommu_unit);
 	}
 	for (size_t i = 0; i < p->nr_gaps; i++) {
 		free(p->gaps[i].subject);
 		free(p->gaps[i].text);
 	}
+	for (size_t i = 0; i < p->nr_modules; i++)
+		free(p->modules[i]);
+	for (size_t i = 0; i < p->nr_iommu_units; i++)
+		free(p->iommu_units[i].name);
+	for (size_t i = 0; i < p->nr_reserved; i++)
+		free(p->reserved[i].type);
 	free(p->functions);
 	free(p->host_bridges);
+	free(p->modules);
+	free(p->iommu_units);
+	free(p->reserved);
+	free(p->numa.distance);
+	free(p->kernel_config);
+	free(p->machine_name);
+	free(p->firmware);
 	free(p->gaps);
 	free(p->cpu.name);
 	free(p->source_kind);
@@ -231,6 +245,7 @@ static int host_bridge_of(struct platform *p, const struct function *f)
 		.bus = f->addr.bus,
 		.numa_node = f->numa_node,
 		.first = (int)(f - p->functions),
+		.owner = f->has_host_owner ? find_index(p, f->host_owner) : -1,
 	};
 	return (int)p->nr_host_bridges++;
 }

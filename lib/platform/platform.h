@@ -63,6 +63,118 @@ struct link {
 	uint8_t speed, max_speed; /* the registers' generation: 1 = 2.5 GT/s ... */
 };
 
+/*
+ * A register of which a source may have shown only some bits: hex shows them all, decoded text those
+ * that it names. A bit of value means something only where it is in seen.
+ */
+struct reg {
+	uint32_t value, seen;
+};
+
+static inline bool reg_seen(struct reg r, uint32_t mask)
+{
+	return (r.seen & mask) == mask;
+}
+
+/* Is there a bit of mask that is known to be set? */
+static inline bool reg_is_set(struct reg r, uint32_t mask)
+{
+	return (r.value & r.seen & mask) != 0;
+}
+
+/* Are all bits of mask known to be clear? */
+static inline bool reg_is_clear(struct reg r, uint32_t mask)
+{
+	return reg_seen(r, mask) && !(r.value & mask);
+}
+
+/* The registers of the PCI Express capability (PCIe 6.0, 7.5.3), without what struct link has. */
+struct express {
+	struct reg device_capabilities, device_control, device_status;
+	struct reg link_control;
+	struct reg slot_capabilities;
+	struct reg device_capabilities_2, device_control_2;
+};
+
+#define DEVCAP_MPS 0x00000007u /* 128 << value bytes */
+#define DEVCAP_EXT_TAG 0x00000020u
+#define DEVCAP_FLR 0x10000000u
+#define DEVCTL_CORRECTABLE 0x0001u /* the four error reporting enables */
+#define DEVCTL_NONFATAL 0x0002u
+#define DEVCTL_FATAL 0x0004u
+#define DEVCTL_UNSUPPORTED 0x0008u
+#define DEVCTL_RELAXED 0x0010u
+#define DEVCTL_MPS 0x00e0u /* 128 << value bytes */
+#define DEVCTL_EXT_TAG 0x0100u
+#define DEVCTL_NO_SNOOP 0x0800u
+#define DEVCTL_MRRS 0x7000u /* 128 << value bytes */
+#define DEVSTA_CORRECTABLE 0x0001u
+#define DEVSTA_NONFATAL 0x0002u
+#define DEVSTA_FATAL 0x0004u
+#define DEVSTA_UNSUPPORTED 0x0008u
+#define LNKCTL_ASPM 0x0003u
+#define LNKCTL_DISABLED 0x0010u
+#define SLTCAP_HOTPLUG 0x00000040u
+#define DEVCAP2_ARI 0x00000020u
+#define DEVCAP2_ATOMIC_ROUTE 0x00000040u
+#define DEVCAP2_ATOMIC_32 0x00000080u /* these three: as a completer */
+#define DEVCAP2_ATOMIC_64 0x00000100u
+#define DEVCAP2_ATOMIC_128 0x00000200u
+#define DEVCAP2_NO_RO_PASSING 0x00000400u /* no relaxed-ordered P2P writes overtake */
+#define DEVCAP2_TAG10_COMPLETER 0x00010000u
+#define DEVCAP2_TAG10_REQUESTER 0x00020000u
+#define DEVCTL2_TIMEOUT 0x000fu
+#define DEVCTL2_NO_TIMEOUT 0x0010u
+#define DEVCTL2_ARI 0x0020u
+#define DEVCTL2_ATOMIC_REQUEST 0x0040u
+#define DEVCTL2_ATOMIC_EGRESS_BLOCK 0x0080u
+#define DEVCTL2_TAG10_REQUESTER 0x1000u
+
+/* Header registers (PCIe 6.0, 7.5.1). */
+#define COMMAND_IO 0x0001u
+#define COMMAND_MEMORY 0x0002u
+#define COMMAND_MASTER 0x0004u
+#define BRIDGE_CONTROL_BUS_RESET 0x0040u
+
+/* Advanced error reporting (7.8.4) and downstream port containment (7.9.14): what is pending. */
+struct errors {
+	struct reg uncorrectable, uncorrectable_mask, correctable; /* AER status and mask */
+	struct reg dpc_control, dpc_status;
+};
+
+#define AER_ACS_VIOLATION 0x00200000u
+#define AER_UNSUPPORTED 0x00100000u
+#define AER_ATOMIC_EGRESS_BLOCKED 0x01000000u
+#define AER_POISONED 0x00001000u
+#define AER_COMPLETION_TIMEOUT 0x00004000u
+#define AER_COMPLETER_ABORT 0x00008000u
+#define AER_MALFORMED 0x00040000u
+#define DPC_STATUS_TRIGGERED 0x0001u
+#define DPC_CONTROL_TRIGGER 0x0003u
+
+/* Control registers of what lets a device use or answer translated addresses, and of SR-IOV. */
+#define ATS_ENABLE 0x8000u
+#define PRI_ENABLE 0x0001u
+#define PASID_ENABLE 0x0001u
+#define SRIOV_VF_ENABLE 0x0001u
+#define SRIOV_VF_MEMORY 0x0008u
+#define SRIOV_ARI 0x0010u
+
+/* One resizable BAR (7.8.6): sizes are exponents, 2^n bytes. */
+struct rebar {
+	uint8_t bar; /* index of the BAR */
+	uint8_t size; /* 2^size bytes now */
+	uint64_t sizes; /* bit n: it can have 2^n bytes; 0 if the source does not show them */
+};
+
+/* What a bridge forwards down, CPU addresses, both ends included; start > end: closed. */
+struct window {
+	bool known;
+	uint64_t start, end;
+};
+
+enum window_kind { WINDOW_IO, WINDOW_MEMORY, WINDOW_PREFETCHABLE, NR_WINDOWS };
+
 enum bar_kind { BAR_NONE, BAR_IO, BAR_MEM32, BAR_MEM64 };
 
 struct bar {
@@ -70,6 +182,8 @@ struct bar {
 	bool prefetchable;
 	uint64_t start; /* CPU physical address, as in sysfs `resource` */
 	uint64_t size; /* bytes; 0: not assigned, or the source shows only the address */
+	bool unassigned; /* it is there, and has no address */
+	bool disabled; /* its decoder is off */
 };
 
 #define PCI_BARS 6
@@ -117,17 +231,31 @@ struct function {
 	int numa_node;
 	int iommu_group; /* as the kernel reports it */
 	char *iommu_type; /* "DMA", "DMA-FQ", "identity", ...; NULL if unknown */
+	char *iommu_unit; /* "dmar0": the unit that translates it, as sysfs names it; NULL if unknown */
+	uint8_t dma_bits, coherent_dma_bits; /* of the masks that the driver set; 0 if unknown */
+	bool power_known, powered; /* in D0 */
+	uint64_t memory_bytes; /* on the device, as its driver says (a GPU's VRAM); 0 if unknown */
 	/* how much of config space was seen, by us or by who decoded it: 0, 64, 256 or 4096 */
 	size_t config_bytes;
 	struct acs acs;
 	struct link link;
-	bool has_ats, has_pri, has_pasid, has_aer, has_dpc,
-		has_sriov; /* only if config_bytes 4096 */
+	struct reg command, bridge_control;
+	struct express express;
+	struct errors errors;
+	bool has_ats, has_pri, has_pasid, has_aer, has_dpc, has_sriov, has_dsn, has_rebar,
+		has_multicast, has_ntb, has_cxl, has_ide; /* only if config_bytes 4096 */
+	struct reg ats_control, pri_control, pasid_control, sriov_control;
+	struct rebar rebars[PCI_BARS];
+	uint8_t nr_rebars;
+	struct window windows[NR_WINDOWS]; /* of a bridge */
 	struct bar bars[PCI_BARS];
 	bool bars_unnumbered; /* in order, but the source does not show which is which */
 	struct p2pmem p2pmem;
 	enum parent_kind parent_kind;
 	struct pci_addr parent; /* if PARENT_BRIDGE */
+	/* the function whose driver made the host bridge that it is below: an Intel VMD */
+	bool has_host_owner;
+	struct pci_addr host_owner;
 	/* set by platform_finish() */
 	int upstream; /* index of the bridge above (above the PF for a VF), or UPSTREAM_* */
 	int host_bridge; /* index into host_bridges, -1 if a bridge on the way is not known */
@@ -139,6 +267,29 @@ struct host_bridge {
 	uint8_t bus;
 	int numa_node;
 	int first; /* index of the first function on the root bus in discovery order, VFs apart */
+	int owner; /* index of the function whose driver made it, a VMD; -1 if none is known */
+};
+
+/* An IOMMU unit as /sys/class/iommu shows it. */
+struct iommu_unit {
+	char *name; /* "dmar0", "ivhd0", "smmu3.0x..." */
+	struct pci_addr function; /* of units that are PCI functions */
+	bool is_function;
+	uint64_t capability, extended; /* Intel's CAP and ECAP registers; 0 if unknown */
+};
+
+/* Addresses that a group's devices cannot use as IOVA, or that must map to themselves. */
+struct reserved_range {
+	int iommu_group;
+	uint64_t start, end; /* both included */
+	char *type; /* "direct", "reserved", "msi", ... */
+};
+
+#define MAX_NODES 1024 /* NUMA nodes that a distance table is kept for */
+
+struct numa {
+	int nr; /* nodes 0..nr-1; 0: unknown */
+	uint8_t *distance; /* nr*nr, row: from; 0: unknown; as the firmware says, 10 is local */
 };
 
 struct gap { /* something that the source could not show, said once to the user */
@@ -161,6 +312,17 @@ struct platform {
 	char *kernel_cmdline; /* NULL likewise */
 	char *machine; /* "x86_64"; NULL likewise */
 	struct cpu_ident cpu;
+	char *kernel_config; /* the text of its .config; NULL if the source does not show it */
+	char *machine_name, *firmware; /* DMI: board or product; BIOS vendor, version, date; NULL */
+	char **modules; /* loaded ones, sorted; meaningless unless modules_known */
+	size_t nr_modules;
+	bool modules_known;
+	uint64_t memory_bytes; /* of RAM; 0 if unknown */
+	struct numa numa;
+	struct iommu_unit *iommu_units;
+	size_t nr_iommu_units;
+	struct reserved_range *reserved;
+	size_t nr_reserved;
 	enum known iommu_groups; /* ABSENT: the kernel has none, no IOMMU is in use */
 	struct function *functions; /* ordered by address, also while the model is built */
 	size_t nr_functions;

@@ -18,7 +18,7 @@
 #include "base/jx.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "scenario/kconfig.h"
+#include "base/kconfig.h"
 
 #define CONFIG_MAX (4u << 20)
 #define MODULE_LIST_MAX (16u << 20)

@@ -19,7 +19,7 @@
 #include "scenario/capability.h"
 #include "scenario/features.h"
 #include "scenario/inuse.h"
-#include "scenario/kconfig.h"
+#include "base/kconfig.h"
 #include "scenario/pagemap.h"
 #include "scenario/scenario.h"
 

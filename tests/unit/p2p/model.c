@@ -54,7 +54,12 @@ struct platform *model_new(const struct model_function *functions, size_t nr)
 			f->physical = address_of(m->physical);
 		}
 		if (!m->secondary && !m->no_bar)
-			f->bars[0] = (struct bar){ BAR_MEM64, true, 0x100000000, 1 << 20 };
+			f->bars[0] = (struct bar){
+				.kind = BAR_MEM64,
+				.prefetchable = true,
+				.start = 0x100000000,
+				.size = 1 << 20,
+			};
 	}
 	platform_finish(p);
 	model_set_cpu(p, "GenuineIntel", 6);

@@ -581,9 +581,9 @@ static void test_candidates(void **state attr_unused)
 
 	assert_true(p2p_can_initiate(&f));
 	assert_false(p2p_can_be_target(&f));
-	f.bars[0] = (struct bar){ BAR_IO, false, 0xe000, 32 };
+	f.bars[0] = (struct bar){ .kind = BAR_IO, .start = 0xe000, .size = 32 };
 	assert_false(p2p_can_be_target(&f));
-	f.bars[2] = (struct bar){ BAR_MEM32, false, 0, 0 }; /* not assigned */
+	f.bars[2] = (struct bar){ .kind = BAR_MEM32 }; /* not assigned */
 	assert_false(p2p_can_be_target(&f));
 	f.bars[2].start = 0xfe000000; /* size not seen */
 	assert_true(p2p_can_be_target(&f));

@@ -418,7 +418,9 @@ static void test_source_bars_stay(void **state)
 {
 	struct fixture *x = *state;
 
-	x->f->bars[0] = (struct bar){ BAR_MEM64, true, 0x20fe000000, 0x4000 };
+	x->f->bars[0] = (struct bar){
+		.kind = BAR_MEM64, .prefetchable = true, .start = 0x20fe000000, .size = 0x4000
+	};
 	put32(x->config, 0x10, 0xfe00000c);
 	put32(x->config, 0x14, 0x00000020);
 	put32(x->config, 0x18, 0xfd000000);

@@ -72,7 +72,9 @@ static void test_full(void **state attr_unused)
 	f->numa_node = 0;
 	f->max_virtual = 2;
 	f->nr_virtual = 1;
-	f->bars[0] = (struct bar){ BAR_MEM64, true, 0x20000000000, 0x4000 };
+	f->bars[0] = (struct bar){
+		.kind = BAR_MEM64, .prefetchable = true, .start = 0x20000000000, .size = 0x4000
+	};
 	f->p2pmem = (struct p2pmem){ true, true, true, 1 << 26, 1 << 20 };
 	f = platform_add(p, (struct pci_addr){ .bus = 0x3b, .fn = 1 });
 	f->is_virtual = true;

@@ -17,7 +17,7 @@
 #include "kmod/kmod.h"
 #include "scenario/capability.h"
 #include "scenario/features.h"
-#include "scenario/kconfig.h"
+#include "base/kconfig.h"
 #include "scenario/scenario.h"
 
 static void put(const char *dir, const char *name, const char *text, mode_t mode)

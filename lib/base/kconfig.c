@@ -4,7 +4,7 @@
  * to the options that it stands over (De Morgan), so that each part knows which way it has to come
  * out, and what kept it from doing so can be told.
  */
-#include "scenario/kconfig.h"
+#include "base/kconfig.h"
 
 #include <ctype.h>
 #include <stdarg.h>

@@ -12,8 +12,8 @@
  * are compared as they are written. Blanks may stand between any two of these. Pure functions over
  * the text of a config file.
  */
-#ifndef P2PCERT_SCENARIO_KCONFIG_H
-#define P2PCERT_SCENARIO_KCONFIG_H
+#ifndef P2PCERT_BASE_KCONFIG_H
+#define P2PCERT_BASE_KCONFIG_H
 
 #include <stddef.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lib/scenario/kconfig.c: values, precedence, negation, what is told of a false expression, what is
+ * lib/base/kconfig.c: values, precedence, negation, what is told of a false expression, what is
  * refused and where, and that no config is unknown.
  */
 #include <stdbool.h>
 
 #include "../test.h"
 #include "base/alloc.h"
-#include "scenario/kconfig.h"
+#include "base/kconfig.h"
 
 static const char config[] = "#\n"
 			     "# Automatically generated file; DO NOT EDIT.\n"
