@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "platform/capture.h"
+#include "platform/device_path.h"
 #include "platform/names.h"
 #include "platform/place.h"
 #include "platform/platform.h"
@@ -111,19 +112,6 @@ static const char *last_component(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
-}
-
-/* ".../pci0000:00/0000:00:03.0/0000:01:00.0": what stands before the last component. */
-static void read_parent(struct function *f, const char *node)
-{
-	const char *end = node ? strrchr(node, '/') : NULL;
-	autofree char *above = end ? xstrndup(node, (size_t)(end - node)) : NULL;
-	const char *parent = above ? last_component(above) : "";
-
-	if (pci_addr_parse(parent, &f->parent) == 0)
-		f->parent_kind = PARENT_BRIDGE;
-	else if (text_starts_with(parent, "pci") && strchr(parent, ':'))
-		f->parent_kind = PARENT_ROOT_BUS;
 }
 
 static bool read_limited(const struct place *dir, const char *attr, uint64_t max, uint64_t *value)
@@ -313,7 +301,7 @@ static void read_function(struct platform *p, const struct entry *entry, const s
 	f = platform_add(p, addr);
 	if (!f)
 		return; /* one address in two spellings */
-	read_parent(f, entry->node);
+	device_path_read(f, entry->node);
 	read_ids(f, &dir);
 	read_virtual(f, &dir);
 	read_resources(f, &dir);
