@@ -6,15 +6,7 @@
  *
  * Registers: PCI Local Bus 3.0 chapter 6, PCIe Base 6.0 chapter 7.
  */
-#include <string.h>
-
-#include "platform/platform.h"
-
-enum {
-	HEADER_BYTES = 64,
-	STANDARD_BYTES = 256,
-	EXTENDED_BYTES = 4096,
-};
+#include "platform/config.h"
 
 enum {
 	REG_VENDOR = 0x00,
@@ -30,7 +22,18 @@ enum {
 	REG_SUBORDINATE_BUS = 0x1a,
 	REG_SUBVENDOR = 0x2c,
 	REG_SUBDEVICE = 0x2e,
+	REG_IO_BASE = 0x1c, /* these of bridges */
+	REG_IO_LIMIT = 0x1d,
+	REG_MEMORY_BASE = 0x20,
+	REG_MEMORY_LIMIT = 0x22,
+	REG_PREFETCHABLE_BASE = 0x24,
+	REG_PREFETCHABLE_LIMIT = 0x26,
+	REG_PREFETCHABLE_BASE_UPPER = 0x28,
+	REG_PREFETCHABLE_LIMIT_UPPER = 0x2c,
+	REG_IO_BASE_UPPER = 0x30,
+	REG_IO_LIMIT_UPPER = 0x32,
 	REG_CAPABILITIES = 0x34,
+	REG_BRIDGE_CONTROL = 0x3e,
 };
 
 #define STATUS_CAPABILITIES 0x0010u
@@ -38,203 +41,67 @@ enum {
 
 enum header_type { HEADER_NORMAL, HEADER_BRIDGE, HEADER_CARDBUS };
 
-static uint16_t le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-	return le16(p) | (uint32_t)le16(p + 2) << 16;
-}
-
-/* One capability that the model knows. read() gets at least `size` bytes, and how many there are. */
-struct capability {
-	uint16_t id;
-	uint16_t size;
-	void (*read)(struct function *f, const uint8_t *cap, size_t room);
+/* On the way through one list of one function. */
+struct walk {
+	struct platform *p;
+	struct function *f;
+	const struct capability_list *list;
+	const uint8_t *config;
+	bool is_virtual;
+	unsigned int seen; /* bit i: there is list->known[i] */
 };
 
-static void read_subsystem(struct function *f, const uint8_t *cap, size_t room attr_unused)
+/* The entry with this id at `at`, if the model has something of it; of several the first counts. */
+static void read_entry(struct walk *w, uint16_t id, size_t at)
 {
-	f->subvendor = le16(cap + 4);
-	f->subdevice = le16(cap + 6);
+	const struct cap cap = { w->config + at, w->list->end - at, w->is_virtual };
+
+	for (size_t i = 0; i < w->list->nr_known; i++) {
+		const struct capability *c = &w->list->known[i];
+
+		if (c->id != id || (w->seen & 1u << i && !c->every))
+			continue;
+		w->seen |= 1u << i;
+		if (c->size > cap.room) {
+			platform_add_gap(w->p, pci_addr_str(w->f->addr),
+					 "%s %#x at %#zx does not fit into config space",
+					 w->list->name, id, at);
+			continue;
+		}
+		if (c->has)
+			*(bool *)((char *)w->f + c->has) = true;
+		if (c->read)
+			c->read(w->f, &cap);
+	}
 }
 
-/* By the type field of the PCI Express capabilities register. */
-static const enum port_type express_types[16] = {
-	[0x0] = PORT_ENDPOINT,    [0x1] = PORT_LEGACY_ENDPOINT, [0x4] = PORT_ROOT,
-	[0x5] = PORT_UPSTREAM,    [0x6] = PORT_DOWNSTREAM,      [0x7] = PORT_PCIE_TO_PCI,
-	[0x8] = PORT_PCI_TO_PCIE, [0x9] = PORT_RC_ENDPOINT,     [0xa] = PORT_RC_EVENT_COLLECTOR,
-};
-
-static void read_express(struct function *f, const uint8_t *cap, size_t room)
+static void cut(const struct walk *w, const char *why, size_t at)
 {
-	enum { LINK_CAPABILITIES = 0x0c, LINK_STATUS = 0x12, LINK_END = 0x14 };
-	uint32_t can;
-	uint16_t is;
-
-	f->port_type = express_types[le16(cap + 2) >> 4 & 0xf];
-	/* root complex integrated functions have no link, and need not have its registers */
-	if (room < LINK_END || f->port_type == PORT_RC_ENDPOINT ||
-	    f->port_type == PORT_RC_EVENT_COLLECTOR)
-		return;
-	can = le32(cap + LINK_CAPABILITIES);
-	is = le16(cap + LINK_STATUS);
-	if (!(can >> 4 & 0x3f))
-		return; /* a VF: its PF has the registers */
-	f->link = (struct link){
-		.known = true,
-		.max_speed = can & 0xf,
-		.max_width = can >> 4 & 0x3f,
-		.speed = is & 0xf,
-		.width = is >> 4 & 0x3f,
-	};
+	platform_add_gap(w->p, pci_addr_str(w->f->addr), "%s %s at %#zx and was cut there",
+			 w->list->name, why, at);
 }
 
-static void read_acs(struct function *f, const uint8_t *cap, size_t room)
-{
-	f->acs = (struct acs){
-		.known = KNOWN_PRESENT,
-		.capability = le16(cap + 4),
-		.control = le16(cap + 6),
-	};
-	if (room < 10)
-		return;
-	f->acs.dword_control = le16(cap + 8);
-	f->acs.dword_known = 0xffff;
-}
-
-static void read_sriov(struct function *f, const uint8_t *cap, size_t room attr_unused)
-{
-	f->has_sriov = true;
-	f->max_virtual = le16(cap + 0x0e);
-	/* NumVFs says what is enabled only while VF Enable is set */
-	f->nr_virtual = le16(cap + 0x08) & 1 ? le16(cap + 0x10) : 0;
-	f->first_virtual = le16(cap + 0x14);
-	f->virtual_stride = le16(cap + 0x16);
-	f->virtual_device = le16(cap + 0x1a);
-}
-
-static void read_aer(struct function *f, const uint8_t *cap attr_unused, size_t room attr_unused)
-{
-	f->has_aer = true;
-}
-
-static void read_ats(struct function *f, const uint8_t *cap attr_unused, size_t room attr_unused)
-{
-	f->has_ats = true;
-}
-
-static void read_pri(struct function *f, const uint8_t *cap attr_unused, size_t room attr_unused)
-{
-	f->has_pri = true;
-}
-
-static void read_pasid(struct function *f, const uint8_t *cap attr_unused, size_t room attr_unused)
-{
-	f->has_pasid = true;
-}
-
-static void read_dpc(struct function *f, const uint8_t *cap attr_unused, size_t room attr_unused)
-{
-	f->has_dpc = true;
-}
-
-enum { STANDARD_SUBSYSTEM, STANDARD_EXPRESS };
-
-static const struct capability standard_capabilities[] = {
-	[STANDARD_SUBSYSTEM] = { 0x0d, 8, read_subsystem },
-	[STANDARD_EXPRESS] = { 0x10, 4, read_express },
-};
-
-static const struct capability extended_capabilities[] = {
-	{ 0x0001, 4, read_aer },      { 0x000d, 8, read_acs }, { 0x000f, 4, read_ats },
-	{ 0x0010, 0x1c, read_sriov }, { 0x0013, 4, read_pri }, { 0x001b, 4, read_pasid },
-	{ 0x001d, 4, read_dpc },
-};
-
-/* The two lists of capabilities differ in where they lie and how an entry's first bytes look. */
-struct capability_list {
-	const char *name;
-	size_t start, end; /* the space in which entries lie */
-	void (*header)(const uint8_t *entry, uint16_t *id, size_t *next);
-	const struct capability *known;
-	size_t nr_known;
-};
-
-static void standard_header(const uint8_t *entry, uint16_t *id, size_t *next)
-{
-	*id = entry[0];
-	*next = entry[1] & ~3u; /* the low bits are reserved */
-}
-
-static void extended_header(const uint8_t *entry, uint16_t *id, size_t *next)
-{
-	*id = le16(entry);
-	*next = le16(entry + 2) >> 4 & ~3u;
-}
-
-static const struct capability_list standard_list = {
-	"capability",    HEADER_BYTES,          STANDARD_BYTES,
-	standard_header, standard_capabilities, ARRAY_LEN(standard_capabilities),
-};
-
-static const struct capability_list extended_list = {
-	"extended capability", STANDARD_BYTES,        EXTENDED_BYTES,
-	extended_header,       extended_capabilities, ARRAY_LEN(extended_capabilities),
-};
-
-/*
- * Follows the list from its first entry; of several entries with one id the first counts. Returns
- * which of the known capabilities there are, bit i for known[i].
- */
-static unsigned int walk_list(struct platform *p, struct function *f,
-			      const struct capability_list *list, const uint8_t *config, size_t at)
+/* Follows the list from its first entry. */
+static void walk_list(struct walk *w, size_t at)
 {
 	bool visited[EXTENDED_BYTES / 4] = { false };
-	unsigned int seen = 0;
 
 	while (at) {
 		uint16_t id;
 		size_t next;
 
 		/* the fields cannot point past the end, and entries are aligned */
-		if (at < list->start) {
-			platform_add_gap(p, pci_addr_str(f->addr),
-					 "%s list leaves its space at %#zx and was cut there",
-					 list->name, at);
-			return seen;
-		}
-		if (visited[at / 4]) {
-			platform_add_gap(p, pci_addr_str(f->addr),
-					 "%s list loops at %#zx and was cut there", list->name, at);
-			return seen;
-		}
+		if (at < w->list->start)
+			return cut(w, "list leaves its space", at);
+		if (visited[at / 4])
+			return cut(w, "list loops", at);
 		visited[at / 4] = true;
-		if (le32(config + at) == 0xffffffff) {
-			platform_add_gap(p, pci_addr_str(f->addr),
-					 "%s at %#zx reads as all ones, the list was cut there",
-					 list->name, at);
-			return seen;
-		}
-		list->header(config + at, &id, &next);
-		for (size_t i = 0; i < list->nr_known; i++) {
-			const struct capability *c = &list->known[i];
-
-			if (c->id != id || seen & 1u << i)
-				continue;
-			seen |= 1u << i;
-			if (at + c->size > list->end)
-				platform_add_gap(p, pci_addr_str(f->addr),
-						 "%s %#x at %#zx does not fit into config space",
-						 list->name, id, at);
-			else
-				c->read(f, config + at, list->end - at);
-		}
+		if (le32(w->config + at) == 0xffffffff)
+			return cut(w, "list reads as all ones", at);
+		w->list->header(w->config + at, &id, &next);
+		read_entry(w, id, at);
 		at = next;
 	}
-	return seen;
 }
 
 static void read_bars(struct function *f, const uint8_t *config, size_t nr)
@@ -251,6 +118,7 @@ static void read_bars(struct function *f, const uint8_t *config, size_t nr)
 		if (low & 1) {
 			bar->kind = BAR_IO;
 			bar->start = low & ~3u;
+			bar->unassigned = !bar->start;
 			continue;
 		}
 		bar->kind = BAR_MEM32;
@@ -260,11 +128,59 @@ static void read_bars(struct function *f, const uint8_t *config, size_t nr)
 			bar->kind = BAR_MEM64;
 			bar->start |= (uint64_t)le32(config + REG_BAR0 + 4 * ++i) << 32;
 		}
+		bar->unassigned = !bar->start;
 	}
 }
 
+/* A VF's decoder is its PF's VF Memory Space Enable, and on while there are VFs. */
+static void mark_disabled_bars(struct function *f)
+{
+	for (size_t i = 0; i < PCI_BARS; i++)
+		f->bars[i].disabled |=
+			f->bars[i].kind != BAR_NONE &&
+			reg_is_clear(f->command,
+				     f->bars[i].kind == BAR_IO ? COMMAND_IO : COMMAND_MEMORY);
+}
+
+/*
+ * A window that is not implemented reads as zeros and forwards nothing; that of memory always is
+ * implemented. What a source knows stays: its addresses are the CPU's, these are the bus's.
+ */
+static void read_window(struct function *f, enum window_kind kind, uint64_t start, uint64_t end,
+			bool implemented)
+{
+	struct window *w = &f->windows[kind];
+
+	if (!w->known)
+		*w = implemented ? (struct window){ true, start, end }
+				 : (struct window){ true, 1, 0 };
+}
+
+static void read_windows(struct function *f, const uint8_t *config)
+{
+	enum { IO_32 = 0x01, PREFETCHABLE_64 = 0x01, IO_UNIT = 0xfff, MEMORY_UNIT = 0xfffff };
+	uint64_t start = (uint64_t)(config[REG_IO_BASE] & 0xf0) << 8;
+	uint64_t end = (uint64_t)(config[REG_IO_LIMIT] & 0xf0) << 8 | IO_UNIT;
+
+	if ((config[REG_IO_BASE] & 0xf) == IO_32) {
+		start |= (uint64_t)le16(config + REG_IO_BASE_UPPER) << 16;
+		end |= (uint64_t)le16(config + REG_IO_LIMIT_UPPER) << 16;
+	}
+	read_window(f, WINDOW_IO, start, end, le16(config + REG_IO_BASE));
+	read_window(f, WINDOW_MEMORY, (uint64_t)(le16(config + REG_MEMORY_BASE) & 0xfff0u) << 16,
+		    (uint64_t)(le16(config + REG_MEMORY_LIMIT) & 0xfff0u) << 16 | MEMORY_UNIT,
+		    true);
+	start = (uint64_t)(le16(config + REG_PREFETCHABLE_BASE) & 0xfff0u) << 16;
+	end = (uint64_t)(le16(config + REG_PREFETCHABLE_LIMIT) & 0xfff0u) << 16 | MEMORY_UNIT;
+	if ((config[REG_PREFETCHABLE_BASE] & 0xf) == PREFETCHABLE_64) {
+		start |= (uint64_t)le32(config + REG_PREFETCHABLE_BASE_UPPER) << 32;
+		end |= (uint64_t)le32(config + REG_PREFETCHABLE_LIMIT_UPPER) << 32;
+	}
+	read_window(f, WINDOW_PREFETCHABLE, start, end, le32(config + REG_PREFETCHABLE_BASE));
+}
+
 /* What a source knows from the kernel already is kept: quirks correct it, and VFs hide their ids. */
-static void read_header(struct function *f, const uint8_t *config)
+static void read_header(struct function *f, const uint8_t *config, bool is_virtual)
 {
 	enum header_type type = config[REG_HEADER_TYPE] & ~HEADER_MULTIFUNCTION;
 
@@ -280,13 +196,19 @@ static void read_header(struct function *f, const uint8_t *config)
 	}
 	f->multifunction = config[REG_HEADER_TYPE] & HEADER_MULTIFUNCTION;
 	f->multifunction_known = true;
+	f->command =
+		(struct reg){ le16(config + REG_COMMAND), is_virtual ? COMMAND_MASTER : 0xffff };
+	f->command.value &= f->command.seen;
 	f->bus_master_known = true;
-	f->bus_master = le16(config + REG_COMMAND) & COMMAND_MASTER;
+	f->bus_master = f->command.value & COMMAND_MASTER;
 	f->is_bridge = type == HEADER_BRIDGE || type == HEADER_CARDBUS;
 	if (f->is_bridge) {
 		f->secondary = config[REG_SECONDARY_BUS];
 		f->subordinate = config[REG_SUBORDINATE_BUS];
+		f->bridge_control = (struct reg){ le16(config + REG_BRIDGE_CONTROL), 0xffff };
 	}
+	if (type == HEADER_BRIDGE)
+		read_windows(f, config);
 	if (type == HEADER_NORMAL && !f->subvendor) {
 		f->subvendor = le16(config + REG_SUBVENDOR);
 		f->subdevice = le16(config + REG_SUBDEVICE);
@@ -296,6 +218,7 @@ static void read_header(struct function *f, const uint8_t *config)
 		read_bars(f, config, PCI_BARS);
 	else if (type == HEADER_BRIDGE)
 		read_bars(f, config, 2);
+	mark_disabled_bars(f);
 }
 
 static bool all_ones(const uint8_t *bytes, size_t len)
@@ -328,7 +251,8 @@ void platform_parse_config(struct platform *p, struct function *f, const uint8_t
 			   size_t len)
 {
 	const char *why = NULL;
-	bool has_list, express = false;
+	struct walk w = { .p = p, .f = f, .list = &standard_list, .config = config };
+	bool has_list, express;
 
 	f->config_bytes = len >= EXTENDED_BYTES   ? EXTENDED_BYTES
 			  : len >= STANDARD_BYTES ? STANDARD_BYTES
@@ -343,7 +267,9 @@ void platform_parse_config(struct platform *p, struct function *f, const uint8_t
 	if (!f->config_bytes)
 		return;
 
-	read_header(f, config);
+	/* a VF's vendor reads as ffff (PCIe 6.0, 9.3.4.1.1), whatever the source says of it */
+	w.is_virtual = f->is_virtual || le16(config + REG_VENDOR) == 0xffff;
+	read_header(f, config, w.is_virtual);
 	has_list = le16(config + REG_STATUS) & STATUS_CAPABILITIES;
 	if (has_list && f->config_bytes < STANDARD_BYTES)
 		return; /* where the list starts is seen, what is in it is not */
@@ -351,15 +277,17 @@ void platform_parse_config(struct platform *p, struct function *f, const uint8_t
 		bool cardbus = (config[REG_HEADER_TYPE] & ~HEADER_MULTIFUNCTION) == HEADER_CARDBUS;
 		size_t first = config[cardbus ? REG_CARDBUS_CAPABILITIES : REG_CAPABILITIES];
 
-		express = walk_list(p, f, &standard_list, config, first & ~3u) &
-			  1u << STANDARD_EXPRESS;
+		walk_list(&w, first & ~3u);
 	}
+	express = w.seen & 1u << STANDARD_EXPRESS;
 	if (!express)
 		f->port_type = f->is_bridge ? PORT_CONVENTIONAL_BRIDGE : PORT_CONVENTIONAL;
 
 	/* an empty list is one header of zeros (PCIe 6.0, 7.6.2) */
+	w.list = &extended_list;
+	w.seen = 0;
 	if (f->config_bytes == EXTENDED_BYTES && le32(config + STANDARD_BYTES) != 0)
-		walk_list(p, f, &extended_list, config, STANDARD_BYTES);
+		walk_list(&w, STANDARD_BYTES);
 	if (f->acs.known == KNOWN_NO && (f->config_bytes == EXTENDED_BYTES || !express))
 		f->acs.known = KNOWN_ABSENT;
 }

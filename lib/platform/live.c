@@ -140,35 +140,82 @@ static void read_ids(struct function *f, const struct place *dir)
 		f->class = (uint32_t)value;
 }
 
-/* "0xSTART 0xEND 0xFLAGS", a line for each BAR; later lines are the ROM, SR-IOV and windows. */
+/* include/linux/ioport.h: what sysfs shows of a resource's flags */
+#define IS_IO 0x100u
+#define IS_MEM 0x200u
+#define IS_PREFETCH 0x2000u
+#define IS_MEM64 0x100000u
+#define IS_DISABLED 0x10000000u
+#define IS_UNSET 0x20000000u
+
+struct resource {
+	uint64_t start, end, flags;
+};
+
+/* "0xSTART 0xEND 0xFLAGS": one line of the attribute; false for what is no range. */
+static bool parse_resource(char *line, struct resource *r)
+{
+	uint64_t *const fields[] = { &r->start, &r->end, &r->flags };
+	size_t n = 0;
+	char *word;
+
+	while (n < ARRAY_LEN(fields) && (word = strsep(&line, " ")) &&
+	       text_to_u64(word, 16, UINT64_MAX, fields[n]) == 0)
+		n++;
+	return n == ARRAY_LEN(fields) && r->flags & (IS_IO | IS_MEM) && r->end >= r->start &&
+	       r->end - r->start < INT64_MAX;
+}
+
+static void set_bar(struct bar *bar, const struct resource *r)
+{
+	bar->kind = r->flags & IS_IO ? BAR_IO : r->flags & IS_MEM64 ? BAR_MEM64 : BAR_MEM32;
+	bar->prefetchable = r->flags & IS_PREFETCH;
+	bar->disabled = r->flags & IS_DISABLED;
+	bar->unassigned = r->start == 0 || r->flags & IS_UNSET;
+	if (bar->unassigned)
+		return; /* what stands there is no address */
+	bar->start = r->start;
+	bar->size = r->end - r->start + 1;
+}
+
+/* A window that is closed shows no flags: config space tells it from one that the kernel let go. */
+static void set_window(struct window *w, enum window_kind kind, const struct resource *r)
+{
+	enum window_kind is = r->flags & IS_IO         ? WINDOW_IO
+			      : r->flags & IS_PREFETCH ? WINDOW_PREFETCHABLE
+						       : WINDOW_MEMORY;
+
+	if (is == kind && !(r->flags & (IS_UNSET | IS_DISABLED)))
+		*w = (struct window){ true, r->start, r->end };
+}
+
+/*
+ * A line for each BAR, the ROM, then the BARs of VFs if the kernel knows of SR-IOV, and of a bridge
+ * the windows and one more that only CardBus uses.
+ */
 static void read_resources(struct function *f, const struct place *dir)
 {
-	/* include/linux/ioport.h: what sysfs shows of a resource's flags */
-	enum { IS_IO = 0x100, IS_MEM = 0x200, IS_PREFETCH = 0x2000, IS_MEM64 = 0x100000 };
+	enum { WITHOUT_SRIOV = 11, WITH_SRIOV = 17, WINDOW_LINES = 4 };
+	struct resource found[WITH_SRIOV] = { 0 };
+	bool valid[WITH_SRIOV] = { false };
 	autofree char *text = NULL;
 	char *line, *rest;
+	int n = 0;
 
 	if (place_read_attr(dir, "resource", &text) < 0)
 		return;
-	rest = text;
-	for (int i = 0; i < PCI_BARS && (line = strsep(&rest, "\n")); i++) {
-		struct bar *bar = &f->bars[i];
-		uint64_t v[3];
-		char *word;
-		int n = 0;
-
-		while (n < 3 && (word = strsep(&line, " ")) &&
-		       text_to_u64(word, 16, UINT64_MAX, &v[n]) == 0)
-			n++;
-		if (n < 3 || !(v[2] & (IS_IO | IS_MEM)) || v[1] < v[0] || v[1] - v[0] >= INT64_MAX)
-			continue;
-		bar->kind = v[2] & IS_IO ? BAR_IO : v[2] & IS_MEM64 ? BAR_MEM64 : BAR_MEM32;
-		bar->prefetchable = v[2] & IS_PREFETCH;
-		if (v[0] == 0)
-			continue; /* no address was found for it */
-		bar->start = v[0];
-		bar->size = v[1] - v[0] + 1;
-	}
+	for (rest = text; n < WITH_SRIOV && (line = strsep(&rest, "\n")); n++)
+		valid[n] = parse_resource(line, &found[n]);
+	for (int i = 0; i < PCI_BARS; i++)
+		if (valid[i])
+			set_bar(&f->bars[i], &found[i]);
+	/* class 0604, 0609: PCI-to-PCI; others have no windows there */
+	if ((n != WITHOUT_SRIOV && n != WITH_SRIOV) || !f->class_known ||
+	    (f->class >> 8 != 0x0604 && f->class >> 8 != 0x0609))
+		return;
+	for (int kind = 0; kind < NR_WINDOWS; kind++)
+		if (valid[n - WINDOW_LINES + kind])
+			set_window(&f->windows[kind], kind, &found[n - WINDOW_LINES + kind]);
 }
 
 /* "8.0 GT/s PCIe", "2.5 GT/s"; 0 for "Unknown". */

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "platform/ntb.h"
 
 struct platform *platform_new(const char *source_kind, const char *source_path)
 {
@@ -361,6 +362,7 @@ void platform_finish(struct platform *p)
 	for (size_t i = 0; i < p->nr_functions; i++) {
 		struct function *f = &p->functions[i];
 
+		f->has_ntb = ntb_is_one(f);
 		if (f->maybe_virtual)
 			continue;
 		f->multifunction = !f->is_virtual && (f->multifunction || f->addr.fn > 0);

@@ -88,7 +88,11 @@ static inline bool reg_is_clear(struct reg r, uint32_t mask)
 	return reg_seen(r, mask) && !(r.value & mask);
 }
 
-/* The registers of the PCI Express capability (PCIe 6.0, 7.5.3), without what struct link has. */
+/*
+ * The registers of the PCI Express capability (PCIe 6.0, 7.5.3), without what struct link has. Those
+ * that a function cannot have, the second ones of a capability of version 1 and the slot's of a port
+ * without one, are zero and seen: what they would enable is off.
+ */
 struct express {
 	struct reg device_capabilities, device_control, device_status;
 	struct reg link_control;
@@ -239,11 +243,13 @@ struct function {
 	size_t config_bytes;
 	struct acs acs;
 	struct link link;
+	/* of a VF only what is its own is seen: the rest reads as zeros, and its PF's counts */
 	struct reg command, bridge_control;
 	struct express express;
 	struct errors errors;
 	bool has_ats, has_pri, has_pasid, has_aer, has_dpc, has_sriov, has_dsn, has_rebar,
-		has_multicast, has_ntb, has_cxl, has_ide; /* only if config_bytes 4096 */
+		has_multicast, has_cxl, has_ide; /* only if config_bytes 4096 */
+	bool has_ntb; /* a non-transparent bridge, by its ids; set by platform_finish() */
 	struct reg ats_control, pri_control, pasid_control, sriov_control;
 	struct rebar rebars[PCI_BARS];
 	uint8_t nr_rebars;

@@ -34,6 +34,21 @@ void config_bridge(uint8_t config[CONFIG_SIZE], uint8_t primary, uint8_t seconda
 	config[0x1a] = subordinate;
 }
 
+void config_windows(uint8_t config[CONFIG_SIZE], uint32_t io, uint32_t io_end, uint32_t memory,
+		    uint32_t memory_end, uint64_t prefetchable, uint64_t prefetchable_end)
+{
+	config[0x1c] = (uint8_t)(io >> 8 & 0xf0) | 1; /* 32 bits */
+	config[0x1d] = (uint8_t)(io_end >> 8 & 0xf0) | 1;
+	put16(config, 0x30, (uint16_t)(io >> 16));
+	put16(config, 0x32, (uint16_t)(io_end >> 16));
+	put16(config, 0x20, memory >> 16 & 0xfff0);
+	put16(config, 0x22, memory_end >> 16 & 0xfff0);
+	put16(config, 0x24, (prefetchable >> 16 & 0xfff0) | 1); /* 64 bits */
+	put16(config, 0x26, (prefetchable_end >> 16 & 0xfff0) | 1);
+	put32(config, 0x28, (uint32_t)(prefetchable >> 32));
+	put32(config, 0x2c, (uint32_t)(prefetchable_end >> 32));
+}
+
 void config_express(uint8_t config[CONFIG_SIZE], unsigned int type, unsigned int max_speed,
 		    unsigned int max_width, unsigned int speed, unsigned int width)
 {

@@ -18,6 +18,9 @@ void config_header(uint8_t config[CONFIG_SIZE], uint16_t vendor, uint16_t device
 /* Makes the header that of a bridge. */
 void config_bridge(uint8_t config[CONFIG_SIZE], uint8_t primary, uint8_t secondary,
 		   uint8_t subordinate);
+/* What the bridge forwards, both ends included. */
+void config_windows(uint8_t config[CONFIG_SIZE], uint32_t io, uint32_t io_end, uint32_t memory,
+		    uint32_t memory_end, uint64_t prefetchable, uint64_t prefetchable_end);
 /* Adds the PCI Express capability; type is the register's field. */
 void config_express(uint8_t config[CONFIG_SIZE], unsigned int type, unsigned int max_speed,
 		    unsigned int max_width, unsigned int speed, unsigned int width);

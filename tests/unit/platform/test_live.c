@@ -217,7 +217,9 @@ static void test_machine(void **state)
 	assert_int_equal(f->bars[1].kind, BAR_NONE);
 	assert_int_equal(f->bars[2].kind, BAR_IO);
 	assert_int_equal(f->bars[3].kind, BAR_MEM64);
-	assert_int_equal(f->bars[3].size, 0); /* not assigned */
+	assert_int_equal(f->bars[3].size, 0);
+	assert_true(f->bars[3].unassigned);
+	assert_false(f->bars[0].unassigned || f->bars[1].unassigned || f->bars[4].unassigned);
 	assert_int_equal(f->bars[4].kind, BAR_MEM32);
 	assert_int_equal(f->bars[4].size, 0x1000);
 	assert_true(f->p2pmem.present && f->p2pmem.published && f->p2pmem.allocate);
@@ -318,6 +320,78 @@ static void test_unprivileged(void **state)
 	assert_non_null(strstr(gap_of(p, "config space"), "of 1 of 4 functions not seen"));
 	assert_non_null(strstr(p->gaps[1].text, "of 1 of 4 functions seen only up to byte 64"));
 	assert_int_equal(p->nr_gaps, 2);
+}
+
+/* `resource` with so many lines, two of which hold something. */
+static void write_resource(const char *t, int lines, int at, const char *line, int also,
+			   const char *other)
+{
+	autofree char *text = xstrdup("");
+
+	for (int i = 0; i < lines; i++) {
+		char *longer = xasprintf("%s%s\n", text,
+					 i == at     ? line
+					 : i == also ? other
+						     : "0x0000000000000000 0x0000000000000000 "
+						       "0x0000000000000000");
+
+		free(text);
+		text = longer;
+	}
+	write_attr(t, "0000:00:03.0", "resource", text);
+}
+
+/* Windows as the processor sees them, which the bridge's registers need not show. */
+static void test_bridge_resources(void **state)
+{
+	static const char window[] = "0x00000400fe000000 0x00000400fe1fffff 0x0000000000000200";
+	static const char bar[] = "0x00000400fd000000 0x00000400fd000fff 0x0000000010040200";
+	static const struct {
+		int lines, at;
+		uint64_t start;
+	} cases[] = {
+		{ 11, 8, 0x400fe000000 }, /* a kernel that knows nothing of SR-IOV */
+		{ 17, 14, 0x400fe000000 },
+		{ 17, 8, 0xfe000000 }, /* a BAR of VFs: the registers count */
+		{ 12, 9, 0xfe000000 }, /* nobody knows */
+	};
+	const char *t = *state;
+	uint8_t config[CONFIG_SIZE];
+
+	make_machine(t);
+	config_header(config, 0x8086, 0x3420, 0x060400);
+	config_bridge(config, 0, 1, 2);
+	config_windows(config, 0xf000, 0x0fff, 0xfe000000, 0xfe1fffff, 0x1000, 0xfffff);
+	write_config(t, "0000:00:03.0", config, sizeof(config));
+	write_attr(t, "0000:00:03.0", "class", "0x060400\n");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		autoplatform struct platform *p = NULL;
+		const struct function *f;
+
+		write_resource(t, cases[i].lines, cases[i].at, window, 0, bar);
+		p = platform_read_live(t);
+		f = find(p, "00:03.0");
+		assert_true(f->windows[WINDOW_MEMORY].known);
+		assert_int_equal(f->windows[WINDOW_MEMORY].start, cases[i].start);
+		assert_true(f->windows[WINDOW_IO].start > f->windows[WINDOW_IO].end);
+		assert_int_equal(f->bars[0].start, 0x400fd000000);
+		assert_true(f->bars[0].disabled && !f->bars[0].unassigned);
+	}
+}
+
+/* One that the kernel let go of is not what it says. */
+static void test_window_without_address(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	write_attr(t, "0000:00:03.0", "class", "0x060400\n");
+	write_resource(t, 17, 14, "0x0000000000000000 0x00000000001fffff 0x0000000020000200", 15,
+		       "0x0000020000000000 0x00000200001fffff 0x0000000000102201");
+	p = platform_read_live(t);
+	assert_int_equal(find(p, "00:03.0")->windows[WINDOW_MEMORY].end, 0xfffff); /* registers */
+	assert_int_equal(find(p, "00:03.0")->windows[WINDOW_PREFETCHABLE].end, 0x200001fffff);
 }
 
 static void test_link_words(void **state)
@@ -576,6 +650,8 @@ int main(void)
 		TEST(test_empty_bus),
 		TEST(test_bare_function),
 		TEST(test_unprivileged),
+		TEST(test_bridge_resources),
+		TEST(test_window_without_address),
 		TEST(test_link_words),
 		TEST(test_unreadable_config),
 		TEST(test_oversized_config),

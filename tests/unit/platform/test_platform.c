@@ -363,6 +363,33 @@ static void test_names(void **state attr_unused)
 	assert_string_equal(link_speed_name(7), "?");
 }
 
+static bool is_ntb(uint16_t vendor, uint16_t device, uint32_t class)
+{
+	autoplatform struct platform *p = platform_new("test", NULL);
+	struct function *f = platform_add(p, (struct pci_addr){ .bus = 1 });
+
+	f->ids_known = vendor;
+	f->vendor = vendor;
+	f->device = device;
+	f->class_known = class;
+	f->class = class;
+	platform_finish(p);
+	return p->functions[0].has_ntb;
+}
+
+static void test_ntb(void **state attr_unused)
+{
+	assert_true(is_ntb(0x8086, 0x347e, 0x068000));
+	assert_true(is_ntb(0x8086, 0x2f0e, 0));
+	assert_true(is_ntb(0x10b5, 0x87b1, 0));
+	assert_false(is_ntb(0x8086, 0x2f10, 0x068000));
+	assert_false(is_ntb(0, 0, 0x068000));
+	/* by class, and where the class was not seen nothing is known */
+	assert_true(is_ntb(0x11f8, 0x8536, 0x068000));
+	assert_false(is_ntb(0x11f8, 0x8536, 0x058000));
+	assert_false(is_ntb(0x11f8, 0x8536, 0));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -382,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_bus_without_owner),
 		cmocka_unit_test(test_many_gaps),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_ntb),
 	};
 
 	return cmocka_run_group_tests_name("platform/platform", tests, NULL, NULL);
