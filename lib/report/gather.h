@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/outcome.h"
 #include "report/verdict.h"
-#include "scenario/outcome.h"
 
 struct run_evidence {
 	bool said;

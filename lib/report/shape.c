@@ -7,10 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/jx.h"
+#include "base/outcome.h"
 #include "base/pciaddr.h"
 #include "check/finding.h"
 #include "report/verdict.h"
-#include "scenario/outcome.h"
 #include "scenario/scenario.h"
 
 static bool is_string(const json_t *v)

@@ -8,10 +8,10 @@
 
 #include "base/alloc.h"
 #include "base/jx.h"
+#include "base/outcome.h"
 #include "base/text.h"
 #include "report/replay.h"
 #include "report/shape.h"
-#include "scenario/outcome.h"
 
 #define GAP 2 /* columns between two columns */
 #define WHY_MIN 12 /* columns; a narrower terminal gets wrapped lines */

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "scenario/outcome.h"
+#include "base/outcome.h"
 
 enum run_end {
 	RUN_COMPLETE,

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "scenario/outcome.h"
+#include "base/outcome.h"
 
 #define CHANNEL_MAX_LINE (4u << 20) /* bytes; a list of pairs of a large machine fits */
 #define CHANNEL_MAX_TOTAL (32u << 20) /* bytes of one scenario */

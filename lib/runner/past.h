@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/outcome.h"
 #include "runner/run.h"
-#include "scenario/outcome.h"
 
 struct past; /* read once, then only looked at */
 

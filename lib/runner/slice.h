@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/outcome.h"
 #include "runner/channel.h"
 #include "runner/kmsg.h"
-#include "scenario/outcome.h"
 
 #define SLICE_MAX_BYTES (4u << 20) /* of the file */
 #define SLICE_MAX_LINES 200u /* in the journal */

@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/outcome.h"
 #include "p2p/p2p.h"
 #include "platform/platform.h"
-#include "scenario/outcome.h"
 
 /* What the machine must have for a scenario to run. Evaluated by scenario_missing(). */
 enum need_kind {

@@ -3,8 +3,8 @@
  * The words of a result: outcomes, kinds of error, skip categories, evidence, and their order.
  * These texts are public interface.
  */
-#ifndef P2PCERT_SCENARIO_OUTCOME_H
-#define P2PCERT_SCENARIO_OUTCOME_H
+#ifndef P2PCERT_BASE_OUTCOME_H
+#define P2PCERT_BASE_OUTCOME_H
 
 #include "base/attr.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The texts of outcomes, error kinds, skip categories and evidence, and the rule that settles. */
-#include "scenario/outcome.h"
+#include "base/outcome.h"
 
 #include <stdbool.h>
 #include <string.h>

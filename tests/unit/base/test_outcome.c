@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lib/scenario/outcome.c: names that are public, and the rule that settles an outcome. */
-#include "scenario/outcome.h"
+/* lib/base/outcome.c: names that are public, and the rule that settles an outcome. */
+#include "base/outcome.h"
 
 #include "../test.h"
 
