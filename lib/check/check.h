@@ -5,7 +5,7 @@
  * and reports what it found, nothing included. Checks are pure functions; what they find is named by
  * codes of the finding registry, and what they could not see is never taken to be well.
  *
- * One file per family (check_path.c, check_bar.c, ...) ends in a table of its checks; registry.c
+ * One file per family (check_redirect.c, check_bar.c, ...) ends in a table of its checks; registry.c
  * lists the tables.
  */
 #ifndef P2PCERT_CHECK_CHECK_H
@@ -63,7 +63,8 @@ void check_found_as(struct check_sink *sink, const char *code, enum severity sev
 
 /*
  * Severity by path: what is `severity` where a declared path goes through the function is one less
- * where the path is but likely, and SEVERITY_INFO where nothing goes there.
+ * where the path is but likely, and SEVERITY_INFO where nothing goes there. Function -1: by the
+ * weightiest path of the machine.
  */
 enum severity check_severity(const struct check_input *in, int function, enum severity severity);
 
@@ -85,7 +86,7 @@ struct check_family {
 	size_t nr;
 };
 
-extern const struct check_family check_families[];
+extern const struct check_family *const check_families[];
 extern const size_t nr_check_families;
 
 #endif

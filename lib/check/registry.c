@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All families of checks, in the order in which they run and are listed. */
+#include "check/check.h"
+
+#include "base/attr.h"
+
+extern const struct check_family check_family_redirect;
+
+const struct check_family *const check_families[] = {
+	&check_family_redirect,
+};
+const size_t nr_check_families = ARRAY_LEN(check_families);
