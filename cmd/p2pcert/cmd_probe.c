@@ -32,12 +32,13 @@ static int probe(int argc, char **argv)
 	static const struct option options[] = {
 		CMD_OPTIONS,
 		SOURCE_OPTIONS,
+		PAIRS_OPTIONS,
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "output", required_argument, NULL, 'o' },
 		{ 0 },
 	};
 	autoplatform struct platform *p = NULL;
-	struct source_options source = { 0 };
+	autosource struct source_options source = { 0 };
 	autojson json_t *doc = NULL;
 	const char *output = "-";
 	int opt, r;
@@ -59,6 +60,9 @@ static int probe(int argc, char **argv)
 	}
 	if (optind < argc)
 		return cmd_usage_error(&command_probe, "unexpected argument '%s'", argv[optind]);
+	r = source_check(&command_probe, &source);
+	if (r)
+		return r;
 	p = source_read(&source, &r);
 	if (!p)
 		return r;
@@ -75,8 +79,8 @@ const struct command command_probe = {
 		 "      --json               JSON, which is the only format\n"
 		 "  -o, --output=FILE        write to FILE; '-' is standard output\n"
 		 "      --pairs[=WHICH]      predict pairs: all, class (one for all that cannot\n"
-		 "                           differ), or INITIATOR,TARGET\n" SOURCE_USAGE
-		 "  -h, --help               this text\n"
+		 "                           differ), or INITIATOR,TARGET\n" BETWEEN_USAGE
+			 SOURCE_USAGE "  -h, --help               this text\n"
 		 "  -V, --version            print the version\n",
 	.run = probe,
 };

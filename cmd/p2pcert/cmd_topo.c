@@ -34,6 +34,7 @@ static int print_text(const struct source_options *source, const struct platform
 		      enum color_when color)
 {
 	struct draw_style style = { locale_is_utf8(), color_wanted(color, STDOUT_FILENO) };
+	struct p2p_selection selection;
 	struct p2p_pair pair;
 
 	if (source->pairs == PAIRS_ONE) {
@@ -46,7 +47,9 @@ static int print_text(const struct source_options *source, const struct platform
 	draw_tree(p, &style, stdout);
 	if (source->pairs != PAIRS_NONE) {
 		fputc('\n', stdout);
-		draw_pairs(p, source_rules(source, p), &style, stdout);
+		source_select(source, p, &selection);
+		draw_pairs(p, source_rules(source, p), &selection, &style, stdout);
+		p2p_selection_release(&selection);
 	}
 	return cmd_finish_stdout(EXIT_VERDICT_PASS);
 }
@@ -57,13 +60,14 @@ static int topo(int argc, char **argv)
 	static const struct option options[] = {
 		CMD_OPTIONS,
 		SOURCE_OPTIONS,
+		PAIRS_OPTIONS,
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "what-if", required_argument, NULL, OPT_WHAT_IF },
 		{ 0 },
 	};
 	autoplatform struct platform *p = NULL;
-	struct source_options source = { 0 };
+	autosource struct source_options source = { 0 };
 	enum color_when color = COLOR_AUTO;
 	const char *what_if = NULL;
 	bool json = false;
@@ -99,6 +103,9 @@ static int topo(int argc, char **argv)
 		return cmd_usage_error(&command_topo, "unexpected argument '%s'", argv[optind]);
 	if (what_if && json)
 		return cmd_usage_error(&command_topo, "'--what-if' answers in text only");
+	r = source_check(&command_topo, &source);
+	if (r)
+		return r;
 	p = source_read(&source, &r);
 	if (!p)
 		return r;
@@ -120,7 +127,7 @@ const struct command command_topo = {
 		 "      --format=FORMAT      text or json (that of 'p2pcert probe')\n"
 		 "      --color=WHEN         auto, never or always\n"
 		 "      --what-if=WORDS      what these words on the kernel's command line would "
-		 "change\n" SOURCE_USAGE "  -h, --help               this text\n"
+		 "change\n" BETWEEN_USAGE SOURCE_USAGE "  -h, --help               this text\n"
 		 "  -V, --version            print the version\n",
 	.run = topo,
 };

@@ -36,6 +36,15 @@ static int parse_pairs(const struct command *c, const char *arg, struct source_o
 	return 0;
 }
 
+static int parse_between(const struct command *c, const char *arg, struct source_options *o)
+{
+	autofree char *why = NULL;
+
+	if (p2p_between_add(&o->between, arg, &why) < 0)
+		return cmd_usage_error(c, "between '%s': %s", arg, why);
+	return 0;
+}
+
 int source_option(const struct command *c, int opt, const char *arg, struct source_options *o)
 {
 	switch (opt) {
@@ -53,9 +62,21 @@ int source_option(const struct command *c, int opt, const char *arg, struct sour
 		return 0;
 	case OPT_PAIRS:
 		return parse_pairs(c, arg, o);
+	case OPT_BETWEEN:
+		return parse_between(c, arg, o);
 	default:
 		return -ENOENT;
 	}
+}
+
+int source_check(const struct command *c, struct source_options *o)
+{
+	if (o->between.nr && o->pairs == PAIRS_ONE)
+		return cmd_usage_error(c, "'--between' narrows down pairs, of which "
+					  "'--pairs=INITIATOR,TARGET' names one");
+	if (o->between.nr && o->pairs == PAIRS_NONE)
+		o->pairs = PAIRS_DEFAULT;
+	return 0;
 }
 
 static void say_gaps(const struct platform *p)
@@ -126,18 +147,32 @@ static json_t *one_pair(const struct source_options *o, const struct platform *p
 	return pairs;
 }
 
+void source_select(const struct source_options *o, const struct platform *p,
+		   struct p2p_selection *selection)
+{
+	p2p_select(p, &o->between, selection);
+	for (size_t i = 0; i < selection->nr_remarks; i++)
+		log_warn("between: %s", selection->remarks[i]);
+}
+
 static json_t *wanted_pairs(const struct source_options *o, const struct platform *p,
 			    const struct p2p_rules *rules)
 {
+	struct p2p_selection selection;
 	size_t candidates = 0;
+	json_t *pairs;
 
 	if (o->pairs == PAIRS_ONE)
 		return one_pair(o, p);
+	source_select(o, p, &selection);
 	for (size_t i = 0; i < p->nr_functions; i++)
-		candidates += p2p_can_initiate(&p->functions[i]);
+		candidates += selection.from[i] || selection.to[i];
 	if (o->pairs == PAIRS_CLASS || (o->pairs == PAIRS_DEFAULT && candidates > MANY_FUNCTIONS))
-		return p2p_class_pairs_to_json(p, rules);
-	return p2p_all_pairs_to_json(p, rules);
+		pairs = p2p_class_pairs_to_json(p, rules, &selection);
+	else
+		pairs = p2p_all_pairs_to_json(p, rules, &selection);
+	p2p_selection_release(&selection);
+	return pairs;
 }
 
 json_t *source_document(const struct source_options *o, const struct platform *p)

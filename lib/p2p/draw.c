@@ -501,7 +501,7 @@ static int put_block(const struct matrix *m, int from, FILE *f)
 	char buf[8];
 
 	for (; next < m->classes.nr && nr < COLUMNS_AT_ONCE; next++)
-		if (m->classes.items[next].is_target)
+		if (m->classes.items[next].to)
 			columns[nr++] = next;
 	if (!nr)
 		return next;
@@ -521,18 +521,18 @@ static int put_block(const struct matrix *m, int from, FILE *f)
 }
 
 void draw_pairs(const struct platform *platform, const struct p2p_rules *rules,
-		const struct draw_style *style, FILE *f)
+		const struct p2p_selection *selection, const struct draw_style *style, FILE *f)
 {
 	struct matrix m = { platform, rules, style, .domains = has_domains(platform) };
 	bool any = false;
 
 	for (size_t i = 0; i < platform->nr_functions; i++)
-		any |= p2p_can_be_target(&platform->functions[i]);
+		any |= selection->to[i] != 0;
 	if (!any) {
 		fputs("no pairs: no function with a memory BAR was seen.\n", f);
 		return;
 	}
-	p2p_classify(platform, &m.classes);
+	p2p_classify(platform, selection, &m.classes);
 	fprintf(f, "Rows start transfers, columns own the memory; rules of Linux %s\n\n",
 		p2p_rules_name(rules));
 	for (int next = 0; next < m.classes.nr;)
@@ -557,4 +557,12 @@ void draw_pair(const struct platform *platform, const struct p2p_pair *pair,
 	if (pair->verdict == VERDICT_BUS_ADDRESS || pair->verdict == VERDICT_HOST_BRIDGE)
 		fprintf(f, ", distance %d", pair->distance);
 	fprintf(f, "\n  %s\n", pair->reason);
+	for (enum p2p_note n = 0; n < NR_P2P_NOTES; n++) {
+		autofree char *text = NULL;
+
+		if (!(pair->notes & 1u << n))
+			continue;
+		text = p2p_note_text(platform, pair, n);
+		fprintf(f, "  note: %s\n", text);
+	}
 }

@@ -17,8 +17,9 @@ struct draw_style {
 
 /* Write errors stay in f for the caller to find. */
 void draw_tree(const struct platform *platform, const struct draw_style *style, FILE *f);
+/* Of what is selected. */
 void draw_pairs(const struct platform *platform, const struct p2p_rules *rules,
-		const struct draw_style *style, FILE *f);
+		const struct p2p_selection *selection, const struct draw_style *style, FILE *f);
 void draw_pair(const struct platform *platform, const struct p2p_pair *pair,
 	       const struct draw_style *style, FILE *f);
 

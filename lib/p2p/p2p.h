@@ -7,6 +7,7 @@
 #ifndef P2PCERT_P2P_P2P_H
 #define P2PCERT_P2P_P2P_H
 
+#include "p2p/between.h"
 #include "platform/platform.h"
 
 enum p2p_route {
@@ -47,6 +48,16 @@ enum p2p_listed p2p_rules_host_bridge(const struct p2p_rules *rules, uint16_t ve
 
 #define P2P_MAX_BLOCKERS 32
 
+/* What the kernel's answer for a pair does not cover. */
+enum p2p_note {
+	NOTE_OWN_PEER_PATH, /* the driver of both does not ask the kernel */
+	NOTE_DIRECT_TRANSLATED, /* translated requests are not redirected */
+	NOTE_SWITCH_UNPROVEN, /* that a switch redirects is only what its registers say */
+	NOTE_CACHED_VERDICT, /* the kernel may have answered before ACS became what it is */
+	NOTE_DEVICE_INTERNAL, /* the bytes need not leave the device */
+	NR_P2P_NOTES
+};
+
 struct p2p_pair {
 	int initiator, target; /* indices of functions */
 	enum p2p_route route;
@@ -55,6 +66,7 @@ struct p2p_pair {
 	/* ports that redirect, in the kernel's order; longer lists are cut */
 	int blocked_by[P2P_MAX_BLOCKERS];
 	int nr_blocked_by;
+	unsigned int notes; /* 1 << enum p2p_note */
 	char *reason; /* one line for a person; freed by p2p_pair_release() */
 };
 
@@ -68,6 +80,16 @@ struct p2p_pair {
 void p2p_pair_predict(const struct platform *platform, const struct p2p_rules *rules, int initiator,
 		      int target, struct p2p_pair *pair);
 void p2p_pair_release(struct p2p_pair *pair);
+
+/* "own-peer-path": stable. */
+const char *p2p_note_code(enum p2p_note note);
+/* One line for a person, which the caller frees. */
+char *p2p_note_text(const struct platform *platform, const struct p2p_pair *pair,
+		    enum p2p_note note) attr_must_check;
+/* The notes of a pair whose route and blockers are found; p2p_pair_predict() sets them. */
+unsigned int p2p_find_notes(const struct platform *platform, const struct p2p_pair *pair);
+/* What in the function itself notes depend on: functions with other bits can have other notes. */
+unsigned int p2p_note_facts(const struct function *f);
 
 /* May the function start transfers / be the target of one? Not bridges; a target has a memory BAR. */
 bool p2p_can_initiate(const struct function *f);
@@ -83,7 +105,7 @@ json_t *p2p_pair_to_json(const struct platform *platform,
 struct p2p_class {
 	int first, second; /* two of its functions; second is -1 if there is only one */
 	int nr_functions;
-	bool initiates, is_target;
+	uint32_t from, to; /* as in struct p2p_selection */
 };
 
 struct p2p_classes {
@@ -92,7 +114,12 @@ struct p2p_classes {
 	int *of; /* the class of each function; -1: neither initiates nor is a target */
 };
 
-void p2p_classify(const struct platform *platform, struct p2p_classes *classes);
+/* Of what is selected. Classes are in the order of their first members. */
+void p2p_classify(const struct platform *platform, const struct p2p_selection *selection,
+		  struct p2p_classes *classes);
+/* The same, but alike also in another state of the same machine's ACS. */
+void p2p_classify_both(const struct platform *platform, const struct platform *then,
+		       const struct p2p_selection *selection, struct p2p_classes *classes);
 void p2p_classes_release(struct p2p_classes *classes);
 
 /* The pair that stands for all of initiator's class to all of target's; -ENOENT: there is none. */
@@ -100,11 +127,18 @@ int p2p_class_predict(const struct platform *platform, const struct p2p_rules *r
 		      const struct p2p_classes *classes, int initiator, int target,
 		      struct p2p_pair *pair) attr_must_check;
 
-/* The document's pairs[]: every pair of different functions, or one entry per pair of classes. */
-json_t *p2p_all_pairs_to_json(const struct platform *platform,
-			      const struct p2p_rules *rules) attr_must_check;
-json_t *p2p_class_pairs_to_json(const struct platform *platform,
-				const struct p2p_rules *rules) attr_must_check;
+/* The functions of a class, by their addresses. */
+json_t *p2p_class_members(const struct platform *platform, const struct p2p_classes *classes,
+			  int k) attr_must_check;
+
+/*
+ * The document's pairs[] of what is selected: every pair of different functions, or one entry per
+ * pair of classes.
+ */
+json_t *p2p_all_pairs_to_json(const struct platform *platform, const struct p2p_rules *rules,
+			      const struct p2p_selection *selection) attr_must_check;
+json_t *p2p_class_pairs_to_json(const struct platform *platform, const struct p2p_rules *rules,
+				const struct p2p_selection *selection) attr_must_check;
 
 const char *p2p_route_name(enum p2p_route route);
 const char *p2p_verdict_name(enum p2p_verdict verdict);

@@ -382,6 +382,7 @@ void p2p_pair_predict(const struct platform *platform, const struct p2p_rules *r
 	pair->nr_blocked_by = w.redirecting.len;
 	pair->route = find_route(&w, initiator, target);
 	decide(&w, rules, pair);
+	pair->notes = p2p_find_notes(platform, pair);
 }
 
 void p2p_pair_release(struct p2p_pair *pair)
@@ -412,10 +413,21 @@ bool p2p_can_be_target(const struct function *f)
 	return false;
 }
 
+static json_t *note_to_json(const struct platform *platform, const struct p2p_pair *pair,
+			    enum p2p_note note)
+{
+	autofree char *text = p2p_note_text(platform, pair, note);
+	json_t *o = jx_object();
+
+	jx_set_str(o, "code", p2p_note_code(note));
+	jx_set_str(o, "text", text);
+	return o;
+}
+
 json_t *p2p_pair_to_json(const struct platform *platform, const struct p2p_pair *pair)
 {
 	json_t *o = jx_object();
-	json_t *blockers = jx_array();
+	json_t *blockers = jx_array(), *notes = jx_array();
 
 	jx_set_str(o, "initiator", pci_addr_str(platform->functions[pair->initiator].addr));
 	jx_set_str(o, "target", pci_addr_str(platform->functions[pair->target].addr));
@@ -428,6 +440,10 @@ json_t *p2p_pair_to_json(const struct platform *platform, const struct p2p_pair 
 			      pci_addr_str(platform->functions[pair->blocked_by[i]].addr));
 	jx_set(o, "blocked_by", blockers);
 	jx_set_str(o, "reason", pair->reason);
+	for (enum p2p_note n = 0; n < NR_P2P_NOTES; n++)
+		if (pair->notes & 1u << n)
+			jx_append(notes, note_to_json(platform, pair, n));
+	jx_set(o, "notes", notes);
 	return o;
 }
 

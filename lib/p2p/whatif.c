@@ -70,10 +70,13 @@ static void print_pair(const struct platform *now, const struct p2p_classes *cla
 static size_t print_pairs(const struct platform *now, const struct platform *then,
 			  const struct p2p_rules *rules, FILE *f)
 {
+	struct p2p_selection selection;
 	struct p2p_classes classes;
 	size_t changes = 0;
 
-	p2p_classify(now, &classes);
+	p2p_select(now, NULL, &selection);
+	p2p_classify_both(now, then, &selection, &classes);
+	p2p_selection_release(&selection);
 	for (int k = 0; k < classes.nr * classes.nr; k++) {
 		int a = k / classes.nr, b = k % classes.nr;
 		struct p2p_pair before, after;

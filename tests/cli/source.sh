@@ -80,6 +80,25 @@ one_message "two sources are one message"
 gives 2 "a pair that is not there" "$P2PCERT" probe --from "$T/machine" --pairs=00:01.0,00:1f.0
 err_has "the function is quoted" "'0000:00:01.0'"
 
+hex=$lab/lspci-xxxx.txt.xz
+gives 0 "pairs of network cards and drives" "$P2PCERT" probe --from "$hex" --between nic/nvme
+ok "one way only" holds '(.pairs | length) > 0 and
+	([.pairs[].initiator] | unique) == ["0000:08:00.0", "0000:08:10.0", "0000:08:10.2"] and
+	([.pairs[].target] - ["0000:03:00.0", "0000:04:00.0", "0000:07:00.0", "0000:81:00.0"]) == []'
+is "nothing is said of it" "" "$(grep between "$T/err")"
+gives 0 "and the other way" "$P2PCERT" probe --from "$hex" --between nic/nvme --between nvme/nic
+ok "twice the pairs but for VFs, which have no BAR" holds '([.pairs[].target] | unique | length) == 5'
+gives 0 "pairs of what is not there" "$P2PCERT" probe --from "$hex" --between gpu
+ok "are none" holds '.pairs == []'
+err_has "and that is said" "no function that can start transfers was seen to be 'gpu'"
+gives 2 "what is no function" "$P2PCERT" topo --from "$hex" --between nic,gpus
+one_message "what is no function: one message"
+err_has "it is quoted with what would be one" "'gpus' is none of accelerator, gpu, nic"
+gives 2 "one pair, narrowed down" "$P2PCERT" topo --from "$hex" --between nic --pairs=03:00.0,04:00.0
+one_message "one pair, narrowed down: one message"
+gives 0 "a matrix of some" "$P2PCERT" topo --from "$hex" --between 1b36:0010
+out_has "has its letters" "A   B   C"
+
 # Real machines, captured by others, which are no part of the tree: $P2PCERT_FIXTURES names their folder.
 hgx=${P2PCERT_FIXTURES:-}/gpud/lspci-vvv.txt
 if [ -n "${P2PCERT_FIXTURES:-}" ]; then

@@ -2,6 +2,8 @@
 /* Classes: one pair must be right for every pair that it stands for, and few must do for many. */
 #include "../test.h"
 
+#include <time.h>
+
 #include "base/alloc.h"
 #include "model.h"
 #include "p2p/p2p.h"
@@ -35,13 +37,46 @@ static const struct model_function machine[] = {
 	FN("80:01.0", PORT_RC_ENDPOINT, 0, NO_ACS, 0x8086, 0x2030),
 };
 
+/*
+ * The reason without what is particular to the two functions: their addresses, but for those of host
+ * bridges, in parentheses.
+ */
+static char *general(const struct platform *p, const struct p2p_pair *pair)
+{
+	const struct {
+		int function;
+		char mark;
+	} ends[] = { { pair->initiator, 'I' }, { pair->target, 'T' } };
+	char *text = xstrdup(pair->reason);
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		const char *address = pci_addr_str(p->functions[ends[i].function].addr);
+
+		for (char *at = text; (at = strstr(at, address)); at++)
+			if (at == text || at[-1] != '(')
+				memset(at, ends[i].mark, strlen(address));
+	}
+	return text;
+}
+
+static void assert_same_reason(const struct platform *p, const struct p2p_pair *a,
+			       const struct p2p_pair *b)
+{
+	autofree char *one = general(p, a), *other = general(p, b);
+
+	assert_string_equal(one, other);
+}
+
 static void test_stands_for_all(void **state attr_unused)
 {
 	struct platform *p = model_new(machine, ARRAY_LEN(machine));
 	const struct p2p_rules *rules = p2p_rules_for(NULL);
+	struct p2p_selection selection;
 	struct p2p_classes classes;
 
-	p2p_classify(p, &classes);
+	p2p_select(p, NULL, &selection);
+	p2p_classify(p, &selection, &classes);
+	p2p_selection_release(&selection);
 	for (int i = 0; i < (int)p->nr_functions; i++) {
 		bool candidate =
 			p2p_can_initiate(&p->functions[i]) || p2p_can_be_target(&p->functions[i]);
@@ -63,6 +98,8 @@ static void test_stands_for_all(void **state attr_unused)
 				assert_int_equal(one.distance, all.distance);
 			assert_int_equal(one.nr_blocked_by, all.nr_blocked_by);
 			assert_memory_equal(one.blocked_by, all.blocked_by, sizeof(one.blocked_by));
+			assert_int_equal(one.notes, all.notes);
+			assert_same_reason(p, &one, &all);
 			p2p_pair_release(&one);
 			p2p_pair_release(&all);
 		}
@@ -74,10 +111,13 @@ static void test_stands_for_all(void **state attr_unused)
 static void test_classes(void **state attr_unused)
 {
 	struct platform *p = model_new(machine, ARRAY_LEN(machine));
+	struct p2p_selection selection;
 	struct p2p_classes c;
 	struct p2p_pair pair;
 
-	p2p_classify(p, &c);
+	p2p_select(p, NULL, &selection);
+	p2p_classify(p, &selection, &c);
+	p2p_selection_release(&selection);
 #define CLASS(address) c.of[model_index(p, address)]
 	assert_int_equal(CLASS("03:00.0"), CLASS("03:00.1"));
 	assert_int_not_equal(CLASS("03:00.2"), CLASS("03:00.0"));
@@ -118,10 +158,14 @@ static size_t pairs_in(const json_t *list)
 static void test_json(void **state attr_unused)
 {
 	struct platform *p = model_new(machine, ARRAY_LEN(machine));
-	json_t *all = p2p_all_pairs_to_json(p, p2p_rules_for(NULL));
-	json_t *some = p2p_class_pairs_to_json(p, p2p_rules_for(NULL));
+	struct p2p_selection selection;
+	json_t *all, *some;
 	size_t initiators = 0, targets = 0;
 
+	p2p_select(p, NULL, &selection);
+	all = p2p_all_pairs_to_json(p, p2p_rules_for(NULL), &selection);
+	some = p2p_class_pairs_to_json(p, p2p_rules_for(NULL), &selection);
+	p2p_selection_release(&selection);
 	for (size_t i = 0; i < p->nr_functions; i++) {
 		initiators += p2p_can_initiate(&p->functions[i]);
 		targets += p2p_can_be_target(&p->functions[i]);
@@ -135,12 +179,103 @@ static void test_json(void **state attr_unused)
 	platform_free(p);
 }
 
+/* --between splits classes where their members take part in different pairs, and keeps the answers. */
+static void test_narrowed(void **state attr_unused)
+{
+	struct platform *p = model_new(machine, ARRAY_LEN(machine));
+	struct p2p_between between = { 0 };
+	struct p2p_selection selection;
+	struct p2p_classes c;
+	json_t *all, *some;
+	char *why;
+
+	assert_int_equal(p2p_between_add(&between, "03:00.0,04:00.0/15b3:*", &why), 0);
+	p2p_select(p, &between, &selection);
+	p2p_classify(p, &selection, &c);
+	assert_int_not_equal(CLASS("03:00.0"), -1);
+	assert_int_equal(CLASS("03:00.1"), -1);
+	assert_int_not_equal(CLASS("04:00.0"), CLASS("04:00.1")); /* starts transfers, does not */
+	assert_int_equal(CLASS("04:00.1"), CLASS("05:00.0"));
+	all = p2p_all_pairs_to_json(p, p2p_rules_for(NULL), &selection);
+	some = p2p_class_pairs_to_json(p, p2p_rules_for(NULL), &selection);
+	assert_int_equal(json_array_size(all), 2 * 6 - 1);
+	assert_int_equal(pairs_in(some), 2 * 6 - 1);
+	json_decref(all);
+	json_decref(some);
+	p2p_classes_release(&c);
+	p2p_selection_release(&selection);
+	p2p_between_release(&between);
+	platform_free(p);
+}
+
+/*
+ * What differs only in another state of ACS is one class now, and more of both; notes split, too.
+ */
+static void test_other_state(void **state attr_unused)
+{
+	struct platform *p = model_new(machine, ARRAY_LEN(machine));
+	struct platform *then = model_new(machine, ARRAY_LEN(machine));
+	struct p2p_selection selection;
+	struct p2p_classes c;
+
+	p2p_select(p, NULL, &selection);
+	model_set_acs(then, "03:00.0", ACS_RR);
+	p2p_classify(p, &selection, &c);
+	assert_int_equal(CLASS("03:00.0"), CLASS("03:00.1"));
+	p2p_classes_release(&c);
+	p2p_classify_both(p, then, &selection, &c);
+	assert_int_not_equal(CLASS("03:00.0"), CLASS("03:00.1"));
+	p2p_classes_release(&c);
+	/* what is on and does not redirect sets nothing apart */
+	model_set_acs(then, "03:00.0", ACS_SV | ACS_UF);
+	p2p_classify_both(p, then, &selection, &c);
+	assert_int_equal(CLASS("03:00.0"), CLASS("03:00.1"));
+	p2p_classes_release(&c);
+	p->functions[model_index(p, "03:00.0")].p2pmem.present = true;
+	p2p_classify(p, &selection, &c);
+	assert_int_not_equal(CLASS("03:00.0"), CLASS("03:00.1"));
+	p2p_classes_release(&c);
+	p2p_selection_release(&selection);
+	platform_free(p);
+	platform_free(then);
+}
+
+/* Twice the functions take about twice the time: every VF of many would be compared with all classes. */
+static void test_time(void **state attr_unused)
+{
+	enum { DOMAINS = 400, SLOTS = 31 };
+	struct platform *p = platform_new("test", NULL);
+	struct p2p_selection selection;
+	struct p2p_classes c;
+	clock_t start;
+
+	for (uint32_t domain = 0; domain < DOMAINS; domain++) {
+		for (uint8_t slot = 0; slot < SLOTS; slot++) {
+			struct pci_addr addr = { domain, 0, slot, 0 };
+			struct function *f = platform_add(p, addr);
+
+			f->port_type = PORT_RC_ENDPOINT;
+			f->acs = (struct acs){ .known = KNOWN_PRESENT, .control = ACS_RR };
+		}
+	}
+	platform_finish(p);
+	p2p_select(p, NULL, &selection);
+	start = clock();
+	p2p_classify(p, &selection, &c);
+	assert_int_equal(c.nr, DOMAINS * SLOTS);
+	/* a millisecond or two, and some hundred if every class is looked at for every function */
+	assert_true(clock() - start < CLOCKS_PER_SEC / 10);
+	p2p_classes_release(&c);
+	p2p_selection_release(&selection);
+	platform_free(p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stands_for_all),
-		cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_stands_for_all), cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_json),           cmocka_unit_test(test_narrowed),
+		cmocka_unit_test(test_other_state),    cmocka_unit_test(test_time),
 	};
 
 	return cmocka_run_group_tests_name("p2p/classes", tests, NULL, NULL);

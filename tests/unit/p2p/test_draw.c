@@ -86,6 +86,7 @@ static void check(const char *name, const char *text)
 static char *draw(const struct draw_style *style)
 {
 	struct platform *p = machine();
+	struct p2p_selection selection;
 	struct p2p_pair pair;
 	char *text = NULL;
 	size_t len;
@@ -94,7 +95,9 @@ static char *draw(const struct draw_style *style)
 	assert_non_null(f);
 	draw_tree(p, style, f);
 	fputc('\n', f);
-	draw_pairs(p, p2p_rules_for("7.2"), style, f);
+	p2p_select(p, NULL, &selection);
+	draw_pairs(p, p2p_rules_for("7.2"), &selection, style, f);
+	p2p_selection_release(&selection);
 	fputc('\n', f);
 	p2p_pair_predict(p, p2p_rules_for("7.2"), model_index(p, "03:00.0"),
 			 model_index(p, "04:00.0"), &pair);
@@ -146,13 +149,16 @@ static void test_color(void **state attr_unused)
 static void test_nothing(void **state attr_unused)
 {
 	struct platform *p = platform_new("test", NULL);
+	struct p2p_selection selection;
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	platform_finish(p);
 	draw_tree(p, &(struct draw_style){ 0 }, f);
-	draw_pairs(p, p2p_rules_for(NULL), &(struct draw_style){ 0 }, f);
+	p2p_select(p, NULL, &selection);
+	draw_pairs(p, p2p_rules_for(NULL), &selection, &(struct draw_style){ 0 }, f);
+	p2p_selection_release(&selection);
 	fclose(f);
 	assert_string_equal(text, "Linux ?, unknown processor, IOMMU unknown\n\n"
 				  "no PCI functions\n"
