@@ -156,14 +156,16 @@ static void add_functions(struct text *t, const struct platform *p, const struct
 
 /*
  * The function that stands for a host bridge: the first on its root bus, if that is 00.0 or a root
- * port.
+ * port. NULL where functions before the first that was seen may have been left out.
  */
 static enum answer root_device(const struct platform *p, const struct host_bridge *hb,
 			       const struct function **device)
 {
-	const struct function *f = &p->functions[hb->first];
+	const struct function *f = platform_first(p, hb);
 
 	*device = f;
+	if (!f)
+		return CANNOT_TELL;
 	if ((f->addr.dev == 0 && f->addr.fn == 0) || f->port_type == PORT_ROOT)
 		return f->ids_known ? YES : CANNOT_TELL;
 	return f->port_type == PORT_UNKNOWN ? CANNOT_TELL : NO;
@@ -176,6 +178,11 @@ static enum answer is_listed(const struct platform *p, const struct p2p_rules *r
 	enum answer found = root_device(p, hb, &device);
 	enum p2p_listed listed;
 
+	if (!device) {
+		clause(why, "what stands before %s on root bus %04x:%02x was not seen",
+		       pci_addr_str(p->functions[hb->first].addr), hb->domain, hb->bus);
+		return CANNOT_TELL;
+	}
 	if (found == NO) {
 		clause(why,
 		       "the first function of root bus %04x:%02x, %s, is neither 00.0 nor a root "

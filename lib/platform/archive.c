@@ -2,7 +2,7 @@
 /*
  * An archive of a captured machine, read into memory through libarchive: nothing is unpacked to a disk,
  * so paths and links of a hostile archive lead nowhere but into the tree. Compressed text that is no
- * archive is handed to the lspci reader.
+ * archive is handed to the readers of text.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -58,16 +58,8 @@ static ssize_t read_unpacked(struct input *in, void *buf, size_t size)
 static struct platform *read_compressed_text(struct archive *a, const char *name, char **why)
 {
 	struct unpacked u = { { read_unpacked, name }, a };
-	struct platform *p = platform_new("lspci", name);
-	int r = lspci_read(&u.input, p, why);
 
-	if (r == 0) {
-		platform_finish(p);
-		return p;
-	}
-	platform_free(p);
-	errno = -r;
-	return NULL;
+	return text_read_platform(&u.input, why);
 }
 
 static int take_file(struct capture *c, struct archive *a, struct archive_entry *entry,

@@ -18,7 +18,9 @@ struct input {
 
 /* Limits, as stated in p2pcert-probe(1): what passes them is refused with -EFBIG. */
 #define LSPCI_TEXT_MAX (4ull << 30) /* bytes */
-#define LSPCI_FUNCTIONS_MAX 131072 /* each time that one is shown counts */
+#define FUNCTIONS_MAX 131072 /* in text each time that one is shown counts */
+#define RDMA_TOPO_TEXT_MAX (256u << 20)
+#define RDMA_TOPO_ITEM_MAX (1u << 20) /* bytes of JSON for one function */
 #define ARCHIVE_ENTRIES_MAX 1000000
 #define ARCHIVE_BYTES_MAX (4ull << 30) /* unpacked */
 #define CAPTURE_BYTES_MAX (512ull << 20) /* of files that are kept */
@@ -30,9 +32,15 @@ struct input {
  */
 int lspci_read(struct input *in, struct platform *p, char **why) attr_must_check;
 
+/* The same of the JSON that rdma_topo dump writes. */
+int rdma_topo_read(struct input *in, struct platform *p, char **why) attr_must_check;
+
+/* Reads text, of lspci or of rdma_topo by how it begins. NULL with errno and *why set. */
+struct platform *text_read_platform(struct input *in, char **why) attr_must_check;
+
 /*
  * Reads an archive of a captured tree, or, if it is a compressed file and no archive, the text in it
- * as lspci_read() does. NULL with errno and *why set.
+ * as text_read_platform() does. NULL with errno and *why set.
  */
 struct platform *archive_read_platform(struct input *in, char **why) attr_must_check;
 

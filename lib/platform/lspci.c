@@ -403,7 +403,7 @@ static void join(char text[TEXT_MAX], size_t *len, const char *more, const char 
 static int begin_function(struct reader *r, struct pci_addr addr, const char *rest, const char *end)
 {
 	end_function(r, true);
-	if (r->nr == LSPCI_FUNCTIONS_MAX)
+	if (r->nr == FUNCTIONS_MAX)
 		return -EFBIG;
 	/* all but the config space, of which config_len tells what is meant */
 	memset(&r->at_hand, 0, offsetof(struct shown, config));
@@ -744,7 +744,7 @@ int lspci_read(struct input *in, struct platform *p, char **why)
 		*why = xasprintf(
 			"'%s' is larger than any machine: the limits are %llu GiB of text and "
 			"%d functions",
-			in->name, LSPCI_TEXT_MAX >> 30, LSPCI_FUNCTIONS_MAX);
+			in->name, LSPCI_TEXT_MAX >> 30, FUNCTIONS_MAX);
 	else
 		*why = xasprintf("cannot read '%s': %s", in->name, strerror(-e));
 	release(r);

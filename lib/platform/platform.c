@@ -95,6 +95,13 @@ const struct function *platform_upstream(const struct platform *p, const struct 
 	return f->upstream < 0 ? NULL : &p->functions[f->upstream];
 }
 
+const struct function *platform_first(const struct platform *p, const struct host_bridge *hb)
+{
+	const struct function *f = &p->functions[hb->first];
+
+	return p->system_left_out && (f->addr.dev || f->addr.fn) ? NULL : f;
+}
+
 struct function platform_function(struct pci_addr addr)
 {
 	return (struct function){

@@ -272,7 +272,7 @@ struct host_bridge {
 	uint32_t domain;
 	uint8_t bus;
 	int numa_node;
-	int first; /* index of the first function on the root bus in discovery order, VFs apart */
+	int first; /* index of the first function seen on the root bus in discovery order, VFs apart */
 	int owner; /* index of the function whose driver made it, a VMD; -1 if none is known */
 };
 
@@ -330,6 +330,11 @@ struct platform {
 	struct reserved_range *reserved;
 	size_t nr_reserved;
 	enum known iommu_groups; /* ABSENT: the kernel has none, no IOMMU is in use */
+	/*
+	 * The source has no host bridges (class 0600) and other functions of the system: of a root bus
+	 * that does not begin with 00.0 it is unknown what stands first there.
+	 */
+	bool system_left_out;
 	struct function *functions; /* ordered by address, also while the model is built */
 	size_t nr_functions;
 	size_t room; /* for so many functions there is memory */
@@ -373,6 +378,8 @@ void platform_finish(struct platform *p);
 
 /* NULL if there is none. */
 const struct function *platform_find(const struct platform *p, struct pci_addr addr);
+/* The first function on the root bus; NULL if the source may have left out what stands before it. */
+const struct function *platform_first(const struct platform *p, const struct host_bridge *hb);
 /* NULL on a root bus, and if the bridge is not known: upstream tells which. */
 const struct function *platform_upstream(const struct platform *p, const struct function *f);
 
@@ -393,8 +400,8 @@ struct platform *platform_read_live(const char *sysroot) attr_must_check;
 
 /*
  * Reads a captured machine and nothing of the running one but its PCI id database. The kind is
- * recognised: a directory or an archive that holds a copy of /sys, or lspci text, plain or compressed;
- * "-" is standard input. NULL with errno, and in *why a message for the user, which the caller frees:
+ * recognised: a directory or an archive that holds a copy of /sys, or text of lspci or of rdma_topo
+ * dump, plain or compressed; "-" is standard input. NULL with errno, and in *why a message for the user, which the caller frees:
  * EIO and ENOMEM are the environment's fault, anything else the input's.
  */
 struct platform *platform_read_from(const char *where, char **why) attr_must_check;

@@ -162,7 +162,8 @@ static json_t *host_bridges_to_json(const struct platform *p)
 		jx_set_strf(o, "address", "%04x:%02x", hb->domain, hb->bus);
 		if (hb->numa_node != NUMA_UNKNOWN)
 			jx_set_int(o, "numa_node", hb->numa_node);
-		jx_set_str(o, "first", pci_addr_str(p->functions[hb->first].addr));
+		if (platform_first(p, hb))
+			jx_set_str(o, "first", pci_addr_str(platform_first(p, hb)->addr));
 		jx_append(a, o);
 	}
 	return a;

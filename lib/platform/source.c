@@ -11,55 +11,81 @@
 
 #define HEAD_BYTES 512 /* the mark of tar is at 257 */
 
-/* A file or pipe whose first bytes have been looked at, or bytes in memory. */
-struct source {
+/* A file or pipe. */
+struct file_input {
 	struct input input;
-	int fd; /* -1: all there is is in head */
-	const char *head;
-	size_t len, used;
-	char buffer[HEAD_BYTES];
+	int fd;
 };
 
-static ssize_t read_some(int fd, void *buf, size_t size)
+static ssize_t read_file_input(struct input *in, void *buf, size_t size)
 {
+	const struct file_input *f = (struct file_input *)in;
 	ssize_t n;
 
 	do
-		n = read(fd, buf, size);
+		n = read(f->fd, buf, size);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t read_source(struct input *in, void *buf, size_t size)
+struct memory_input {
+	struct input input;
+	const char *data;
+	size_t len;
+};
+
+static ssize_t read_memory_input(struct input *in, void *buf, size_t size)
 {
-	struct source *s = (struct source *)in;
-	size_t n = s->len - s->used;
+	struct memory_input *m = (struct memory_input *)in;
+
+	if (size > m->len)
+		size = m->len;
+	memcpy(buf, m->data, size);
+	m->data += size;
+	m->len -= size;
+	return (ssize_t)size;
+}
+
+/* An input whose first bytes have been looked at. */
+struct peeked {
+	struct input input;
+	struct input *from;
+	size_t len, used; /* of head */
+	char head[HEAD_BYTES];
+};
+
+static ssize_t read_peeked(struct input *in, void *buf, size_t size)
+{
+	struct peeked *p = (struct peeked *)in;
+	size_t n = p->len - p->used;
 
 	if (!n)
-		return s->fd < 0 ? 0 : read_some(s->fd, buf, size);
+		return p->from->read(p->from, buf, size);
 	if (n > size)
 		n = size;
-	memcpy(buf, s->head + s->used, n);
-	s->used += n;
+	memcpy(buf, p->head + p->used, n);
+	p->used += n;
 	return (ssize_t)n;
 }
 
-static int read_head(struct source *s)
+/* 0 or a negative errno, with *why set. */
+static int peek(struct peeked *p, struct input *from, char **why)
 {
-	while (s->len < sizeof(s->buffer)) {
-		ssize_t n = read_some(s->fd, s->buffer + s->len, sizeof(s->buffer) - s->len);
+	ssize_t n;
 
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			break;
-		s->len += (size_t)n;
-	}
-	return 0;
+	*p = (struct peeked){ .input = { read_peeked, from->name }, .from = from };
+	do {
+		n = from->read(from, p->head + p->len, sizeof(p->head) - p->len);
+		if (n > 0)
+			p->len += (size_t)n;
+	} while (n > 0 && p->len < sizeof(p->head));
+	if (n < 0)
+		*why = xasprintf("cannot read '%s': %s", from->name, strerror((int)-n));
+	return n < 0 ? (int)n : 0;
 }
 
 /* The marks of tar, cpio and of what they are compressed with. */
-static bool is_packed(const struct source *s)
+static bool is_packed(const struct peeked *s)
 {
 	static const struct {
 		size_t at, len;
@@ -83,44 +109,67 @@ static bool is_packed(const struct source *s)
 	return false;
 }
 
-static struct platform *read_text(struct input *in, char **why)
+static const char *skip_blanks(const char *at, const char *end)
 {
-	struct platform *p = platform_new("lspci", in->name);
-	int r = lspci_read(in, p, why);
+	while (at < end && memchr(" \t\r\n", *at, 4))
+		at++;
+	return at;
+}
+
+/* An array or object, as JSON begins and text of lspci does not. */
+static bool is_json(const struct peeked *s)
+{
+	const char *end = s->head + s->len, *first = skip_blanks(s->head, end);
+	const char *second = first < end ? skip_blanks(first + 1, end) : end;
+
+	return second < end && ((*first == '[' && (*second == '{' || *second == ']')) ||
+				(*first == '{' && (*second == '"' || *second == '}')));
+}
+
+struct platform *text_read_platform(struct input *in, char **why)
+{
+	struct platform *p;
+	struct peeked s;
+	int r = peek(&s, in, why);
+	bool json = r == 0 && is_json(&s);
 
 	if (r == 0) {
-		platform_finish(p);
-		return p;
+		p = platform_new(json ? "rdma_topo" : "lspci", in->name);
+		r = json ? rdma_topo_read(&s.input, p, why) : lspci_read(&s.input, p, why);
+		if (r == 0) {
+			platform_finish(p);
+			return p;
+		}
+		platform_free(p);
 	}
-	platform_free(p);
 	errno = -r;
 	return NULL;
 }
 
-static struct platform *read_any(struct source *s, char **why)
+static struct platform *read_any(struct input *in, char **why)
 {
-	if (is_packed(s))
-		return archive_read_platform(&s->input, why);
-	if (memchr(s->head, '\0', s->len < HEAD_BYTES ? s->len : HEAD_BYTES)) {
+	struct peeked s;
+	int r = peek(&s, in, why);
+
+	if (r == 0 && is_packed(&s))
+		return archive_read_platform(&s.input, why);
+	if (r == 0 && !memchr(s.head, '\0', s.len))
+		return text_read_platform(&s.input, why);
+	if (r == 0) {
 		*why = xasprintf("'%s' is nothing that can be read: neither text, nor tar or cpio",
-				 s->input.name);
-		errno = EINVAL;
-		return NULL;
+				 in->name);
+		r = -EINVAL;
 	}
-	return read_text(&s->input, why);
+	errno = -r;
+	return NULL;
 }
 
 struct platform *platform_read_memory(const char *name, const void *data, size_t len, char **why)
 {
-	struct source s = {
-		.input = { read_source, name },
-		.fd = -1,
-		.head = data,
-		.len = len,
-	};
+	struct memory_input m = { { read_memory_input, name }, data, len };
 
 	*why = NULL;
-	return read_any(&s, why);
+	return read_any(&m.input, why);
 }
 
 static struct platform *read_directory(int fd, const char *name, char **why)
@@ -150,15 +199,9 @@ static struct platform *read_directory(int fd, const char *name, char **why)
 
 static struct platform *read_file(int fd, const char *name, char **why)
 {
-	struct source s = { .input = { read_source, name }, .fd = fd };
-	int r = read_head(&s);
+	struct file_input f = { { read_file_input, name }, fd };
 
-	s.head = s.buffer;
-	if (r == 0)
-		return read_any(&s, why);
-	*why = xasprintf("cannot read '%s': %s", name, strerror(-r));
-	errno = -r;
-	return NULL;
+	return read_any(&f.input, why);
 }
 
 struct platform *platform_read_from(const char *where, char **why)

@@ -52,6 +52,25 @@ gives 0 "topo of text" "$P2PCERT" topo --from "$lab/lspci-vvvnn.txt" --pairs
 out_has "topo draws it" "08:00.0"
 ok "what was not seen is said" grep -q "^p2pcert: warning: processor" "$T/err"
 
+gives 0 "a dump of rdma_topo" "$P2PCERT" probe --from "$lab/rdma_topo.json" --pairs=07:00.0,81:00.0
+ok "is known as one" holds '.source.kind == "rdma_topo"'
+ok "it has what the tool does not leave out" holds '(.functions | length) == 23 and
+	(.functions | map(select(.class == "0x060000" or .class == "0x060100")) == [])'
+ok "and IOMMU groups" holds '.iommu_in_use and all(.functions[]; has("iommu_group"))'
+ok "what stands first on a root bus only where it is seen" holds '
+	.host_bridges | map({(.address): .first}) | add == {"0000:00": null, "0000:80": "0000:80:00.0"}'
+ok "a verdict that depends on it is unknown" holds '.pairs[0].verdict == "unknown" and
+	(.pairs[0].reason | contains("what stands before 0000:00:03.0 on root bus 0000:00 was not seen"))'
+gives 0 "hex of the same machine" "$P2PCERT" probe --from "$lab/lspci-xxxx.txt.xz"
+# names are those of this machine's database, where there is no text to name them
+is "the same functions" "$(jq -S '.functions | map(select(.class | IN("0x060000", "0x060100") | not) |
+	del(.name, .iommu_group_predicted))' "$T/out")" \
+	"$("$P2PCERT" probe --from "$lab/rdma_topo.json" 2>/dev/null | jq -S '.functions | map(del(.name,
+	.iommu_group, .numa_node, .iommu_group_predicted))')"
+xz -c "$lab/rdma_topo.json" >"$T/dump.json.xz"
+gives 0 "a compressed dump" "$P2PCERT" topo --from "$T/dump.json.xz"
+out_has "topo draws that too" "08:00.0"
+
 make_capture "$T/machine"
 gives 0 "a directory" "$P2PCERT" probe --from "$T/machine"
 ok "is a snapshot" holds '.source.kind == "snapshot" and .functions[0].device == "0x1234"'
@@ -70,6 +89,12 @@ refused "what is no text" "$T/zeros" "neither text"
 mkdir "$T/nothing"
 refused "a directory without a machine" "$T/nothing" "No such file"
 tar -C "$T" -cf "$T/nothing.tar" nothing
+jq '.[3].config = "AAAA"' "$lab/rdma_topo.json" >"$T/damaged.json"
+refused "a dump that is damaged" "$T/damaged.json" "line 26: 'config' does not hold"
+jq .functions "$T/decoded" >"$T/other.json"
+refused "other JSON" "$T/other.json" "line 2: there is no 'realpath'"
+head -c 5000 "$lab/rdma_topo.json" >"$T/cut.json"
+refused "a dump that was cut" "$T/cut.json" "line "
 refused "an archive without a machine" "$T/nothing.tar" "no sys/bus/pci/devices"
 head -c 200 "$T/machine.tar.gz" >"$T/cut.tar.gz"
 refused "an archive that was cut" "$T/cut.tar.gz" "truncated"

@@ -61,6 +61,7 @@ OPTIONAL = {
     "platform.kernel.release",
     "platform.kernel.cmdline",
     "platform.kernel.machine",
+    "platform.host_bridges.*.first",
     "platform.host_bridges.*.numa_node",
 }
 OPTIONAL |= {
