@@ -149,7 +149,7 @@ void p2p_what_if(const struct platform *platform, const struct p2p_rules *rules,
 				      : "may turn",
 		why);
 	for (size_t i = 0; i < boot.nr_notes; i++)
-		fprintf(f, "%s\n", boot.notes[i]);
+		fprintf(f, "%s\n", boot.notes[i].text);
 	changes = print_control(platform, &then, f);
 	changes += print_pairs(platform, &then, rules, f);
 	if (boot.no_iommu)

@@ -177,7 +177,7 @@ static const struct write_case writes[] = {
 static bool has_note(const struct p2p_boot *boot, const char *text)
 {
 	for (size_t i = 0; i < boot->nr_notes; i++)
-		if (strstr(boot->notes[i], text))
+		if (strstr(boot->notes[i].text, text))
 			return true;
 	return false;
 }
@@ -200,7 +200,7 @@ static void check_write(const struct write_case *c, const char *release)
 	}
 	if (c->note ? !has_note(&boot, c->note) : boot.nr_notes > 0)
 		fail_msg("%s, Linux %s: %zu notes, '%s'", c->cmdline, release, boot.nr_notes,
-			 boot.nr_notes ? boot.notes[0] : "");
+			 boot.nr_notes ? boot.notes[0].text : "");
 	assert_int_equal(p->functions[model_index(p, "00:01.0")].acs.control, 0);
 	p2p_boot_release(&boot);
 	p2p_acs_release(&after);
