@@ -234,17 +234,32 @@ static struct verdict_item *items_of_report(const json_t *report, size_t *nr)
 }
 
 static json_t *reason_to_json(const struct verdict_reason *reason,
-			      const struct verdict_input *input)
+			      const struct verdict_input *input, const char *items)
 {
 	json_t *o = jx_object();
-	json_t *scenarios = jx_array();
+	json_t *ids = jx_array();
 
 	jx_set_int(o, "exit_status", reason->exit_status);
 	jx_set_str(o, "text", reason->text);
-	jx_set(o, "scenarios", scenarios);
+	jx_set(o, items, ids);
 	for (size_t i = 0; reason->concerns && i < input->nr_items; i++)
 		if (reason->concerns(&input->items[i]))
-			jx_append_str(scenarios, input->items[i].id);
+			jx_append_str(ids, input->items[i].id);
+	return o;
+}
+
+json_t *verdict_to_json(const struct verdict_input *input, const char *items)
+{
+	struct verdict verdict;
+	json_t *o = jx_object();
+	json_t *reasons = jx_array();
+
+	verdict_settle(input, &verdict);
+	jx_set_str(o, "verdict", verdict.word);
+	jx_set_int(o, "exit_status", verdict.exit_status);
+	jx_set(o, "reasons", reasons);
+	for (size_t i = 0; i < verdict.nr_reasons; i++)
+		jx_append(reasons, reason_to_json(&verdict.reasons[i], input, items));
 	return o;
 }
 
@@ -268,21 +283,11 @@ json_t *verdict_of_report(const json_t *report)
 		.signal = (int)jx_get_int(interrupted, "signal", 0),
 	};
 	autofree struct verdict_item *items = items_of_report(report, &input.nr_items);
-	struct verdict verdict;
-	json_t *o = jx_object();
-	json_t *reasons = jx_array();
 
 	input.items = items;
 	if (interrupted && run_end_parse(jx_get_str(interrupted, "reason"), &input.end) < 0)
 		BUG("reason of the interruption was not checked");
-	verdict_settle(&input, &verdict);
-
-	jx_set_str(o, "verdict", verdict.word);
-	jx_set_int(o, "exit_status", verdict.exit_status);
-	jx_set(o, "reasons", reasons);
-	for (size_t i = 0; i < verdict.nr_reasons; i++)
-		jx_append(reasons, reason_to_json(&verdict.reasons[i], &input));
-	return o;
+	return verdict_to_json(&input, "scenarios");
 }
 
 enum bisect_status verdict_bisect_status(const json_t *report)

@@ -58,10 +58,10 @@ struct verdict {
 
 void verdict_settle(const struct verdict_input *input, struct verdict *verdict);
 
-/*
- * The same for a report document, whose shape has been checked: {verdict, exit_status, reasons[]
- * {exit_status, text, scenarios[]}}.
- */
+/* {verdict, exit_status, reasons[] {exit_status, text, ITEMS[]}}: items is what the ids' key is. */
+json_t *verdict_to_json(const struct verdict_input *input, const char *items) attr_must_check;
+
+/* The same for a report document, whose shape has been checked; the ids are "scenarios". */
 json_t *verdict_of_report(const json_t *report) attr_must_check;
 
 /* What 'git bisect run' wants of a program. */
