@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * p2pcert list: the scenarios and what each lacks on this machine, finding codes, profiles, and the
- * kernel's features. Everything is gathered as one JSON document; the text is printed from it.
+ * p2pcert list: the scenarios and static checks, and what each lacks on this machine, finding codes,
+ * profiles, and the kernel's features. Everything is gathered as one JSON document; the text is
+ * printed from it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "base/jx.h"
 #include "base/version.h"
 #include "check/finding.h"
+#include "check/input.h"
+#include "check/run.h"
 #include "cmd.h"
 #include "kmod/kmod.h"
 #include "p2p/p2p.h"
@@ -87,6 +90,17 @@ static json_t *requires_to_json(const struct scenario *s)
 	return requires;
 }
 
+/* What the platform source has to show. */
+static json_t *source_requirement(const struct check *check)
+{
+	json_t *requires = jx_array(), *need = jx_object();
+
+	jx_set_str(need, "kind", "source");
+	jx_set_str(need, "name", check->requires);
+	jx_append(requires, need);
+	return requires;
+}
+
 static json_t *evidence_to_json(unsigned int mask)
 {
 	json_t *evidence = jx_array();
@@ -145,6 +159,32 @@ static json_t *gather_scenarios(struct machine *m)
 		jx_append(scenarios, o);
 	}
 	return scenarios;
+}
+
+/* A static check is available where it has something to look at, and it is shown. */
+static json_t *gather_checks(struct machine *m)
+{
+	autocheckinput struct check_input *in = check_input_new(m->platform, m->env.rules, NULL, 0);
+	json_t *checks = jx_array();
+	struct check_results results;
+
+	check_run(in, NULL, NULL, &results);
+	for (size_t i = 0; i < results.nr; i++) {
+		const struct check *check = results.items[i].check;
+		json_t *missing = check_skips_to_json(&results.items[i]);
+		json_t *o = jx_object();
+
+		jx_set_str(o, "id", check->id);
+		jx_set_str(o, "title", check->title);
+		jx_set(o, "requires", source_requirement(check));
+		jx_set(o, "evidence", jx_array());
+		jx_set_str(o, "safety", "safe");
+		jx_set_bool(o, "available_here", json_array_size(missing) == 0);
+		jx_set(o, "missing", missing);
+		jx_append(checks, o);
+	}
+	check_results_release(&results);
+	return checks;
 }
 
 static json_t *gather_findings(attr_unused struct machine *m)
@@ -218,6 +258,23 @@ static void print_scenarios(const json_t *scenarios)
 	}
 }
 
+static void print_checks(const json_t *checks)
+{
+	int width = widest(checks, "id");
+	const json_t *check, *reason;
+	size_t i, k;
+
+	json_array_foreach (checks, i, check) {
+		bool available = jx_get_bool(check, "available_here", false);
+
+		printf("  %-*s  %-9s  %s\n", width, jx_get_str(check, "id"),
+		       available ? "available" : "missing", jx_get_str(check, "title"));
+		json_array_foreach (json_object_get(check, "missing"), k, reason)
+			printf("  %*s  %9s  - %s: %s\n", width, "", "",
+			       jx_get_str(reason, "category"), jx_get_str(reason, "text"));
+	}
+}
+
 static void print_findings(const json_t *findings)
 {
 	int width = widest(findings, "code");
@@ -268,6 +325,7 @@ static const struct section {
 	void (*print)(const json_t *array);
 } sections[] = {
 	{ "scenarios", "Scenarios, and what each lacks here:", gather_scenarios, print_scenarios },
+	{ "checks", "Static checks, and what each lacks here:", gather_checks, print_checks },
 	{ "findings", "Findings:", gather_findings, print_findings },
 	{ "profiles", "Profiles:", gather_profiles, print_profiles },
 	{ "features", "Features of this kernel:", gather_features, print_features },
@@ -331,9 +389,6 @@ static int run(int argc, char **argv)
 		if (optind == argc || wanted[i])
 			jx_set(doc, sections[i].name, sections[i].gather(&machine));
 	machine_release(&machine);
-	/* static checks have their place in the document; none is in the registry yet */
-	if (optind == argc)
-		jx_set(doc, "checks", jx_array());
 
 	if (json && jx_print(doc, stdout) < 0)
 		return cmd_finish_stdout(EXIT_ENVIRONMENT);
@@ -344,8 +399,8 @@ static int run(int argc, char **argv)
 
 const struct command command_list = {
 	.name = "list",
-	.summary = "list scenarios, findings, profiles and kernel features",
-	.usage = "list [OPTION]... [scenarios|findings|profiles|features]...\n"
+	.summary = "list scenarios, checks, findings, profiles and kernel features",
+	.usage = "list [OPTION]... [scenarios|checks|findings|profiles|features]...\n"
 		 "List what p2pcert knows, and for each scenario what it lacks on this machine. "
 		 "Without a\n"
 		 "word, everything.\n\n"

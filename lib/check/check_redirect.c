@@ -11,10 +11,11 @@ static bool redirects(const struct acs *acs)
 	return acs->known == KNOWN_PRESENT && acs->control & ACS_REDIRECT;
 }
 
-static bool is_port(const struct function *f)
+/* A bridge of which only the header was seen can be one. */
+static bool may_be_port(const struct function *f)
 {
 	return f->port_type == PORT_ROOT || f->port_type == PORT_DOWNSTREAM ||
-	       f->port_type == PORT_UPSTREAM;
+	       f->port_type == PORT_UPSTREAM || (f->port_type == PORT_UNKNOWN && f->is_bridge);
 }
 
 /* For each function the weight of the paths on which it is a port that redirects, +1; 0: on none. */
@@ -42,7 +43,7 @@ static void check_redirect(const struct check_input *in, struct check_sink *sink
 	for (int i = 0; i < (int)in->platform->nr_functions; i++) {
 		const struct function *f = &in->platform->functions[i];
 
-		if (!is_port(f))
+		if (!may_be_port(f))
 			continue;
 		if (f->acs.known == KNOWN_NO) {
 			check_unseen(sink, i, "ACS of a port was not seen");

@@ -11,6 +11,7 @@
 #include "base/datadir.h"
 #include "base/jx.h"
 #include "base/text.h"
+#include "check/run.h"
 
 #define PROFILE_SCHEMA "p2pcert.profile/1"
 #define PROFILE_MAX (1u << 20) /* bytes */
@@ -58,6 +59,8 @@ void profile_free(struct profile *p)
 	id_list_release(&p->required);
 	id_list_release(&p->recommended);
 	id_list_release(&p->excluded);
+	id_list_release(&p->checks_required);
+	id_list_release(&p->checks_excluded);
 	free(p->name);
 	free(p->title);
 	free(p);
@@ -153,6 +156,50 @@ static bool read_excluded(struct reader *r, const char *key, const json_t *value
 	return read_ids(r, key, value, &r->profile->excluded);
 }
 
+static bool read_check_ids(struct reader *r, const char *key, const json_t *value,
+			   struct id_list *list)
+{
+	const struct profile *p = r->profile;
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(value))
+		return refuse(r, "'checks.%s' is no array of ids of checks", key);
+	json_array_foreach (value, i, item) {
+		const char *id = json_string_value(item);
+
+		if (!id || !check_find(id))
+			return refuse(r, "'checks.%s[%zu]': unknown check '%s'", key, i,
+				      id ? id : "");
+		if (id_list_has(&p->checks_required, id) || id_list_has(&p->checks_excluded, id))
+			return refuse(r, "'checks.%s[%zu]': check '%s' is listed before", key, i,
+				      id);
+		id_list_add(list, id);
+	}
+	return true;
+}
+
+static bool read_checks(struct reader *r, const char *key, const json_t *value)
+{
+	struct profile *p = r->profile;
+	const char *part;
+	json_t *ids;
+
+	if (!json_is_object(value))
+		return refuse(r, "'%s' is no object", key);
+	json_object_foreach ((json_t *)value, part, ids) {
+		struct id_list *list = strcmp(part, "required") == 0   ? &p->checks_required
+				       : strcmp(part, "excluded") == 0 ? &p->checks_excluded
+								       : NULL;
+
+		if (!list)
+			return refuse(r, "unknown key '%s.%s'", key, part);
+		if (!read_check_ids(r, part, ids, list))
+			return false;
+	}
+	return true;
+}
+
 static bool read_schema(struct reader *r, const char *key, const json_t *value)
 {
 	if (!json_is_string(value) || strcmp(json_string_value(value), PROFILE_SCHEMA) != 0)
@@ -214,6 +261,8 @@ static const struct {
 	{ "recommended", read_recommended, PRESENCE_REQUIRED, PRESENCE_REQUIRED },
 	{ "excluded", read_excluded, PRESENCE_OPTIONAL, PRESENCE_REQUIRED },
 	{ "soft_rdma", read_soft_rdma, PRESENCE_OPTIONAL, PRESENCE_REQUIRED },
+	/* no run has a part in them */
+	{ "checks", read_checks, PRESENCE_OPTIONAL, PRESENCE_UNKNOWN },
 };
 
 static enum presence key_presence(size_t i, bool journal)

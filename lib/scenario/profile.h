@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Profiles: which scenarios a class of platforms must pass, should pass, or leaves out, and what a
- * run sets up for them. A JSON file, schema "p2pcert.profile/1":
+ * Profiles: which scenarios and checks a class of platforms must pass, should pass, or leaves out, and
+ * what a run sets up for them. A JSON file, schema "p2pcert.profile/1":
  *
  *	schema, name, title, required[], recommended[], excluded[] (scenario ids),
  *	soft_rdma[] {name, netdev}: a soft RoCE device `name` on the network device `netdev`
+ *	checks {required[], excluded[]} (ids of static checks, for `p2pcert check`)
  *
  * A profile with a key, an id or a value that is not known is refused: a typing error must not
  * make a certification weaker.
@@ -35,6 +36,8 @@ struct profile {
 	struct id_list required;
 	struct id_list recommended;
 	struct id_list excluded;
+	struct id_list checks_required;
+	struct id_list checks_excluded;
 	struct soft_rdma *soft_rdma;
 	size_t nr_soft_rdma;
 };

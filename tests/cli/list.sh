@@ -27,6 +27,11 @@ ok "every scenario says what it needs and lacks" holds '
 		(.faults | type == "array" and all(length > 0)) and
 		.available_here == (.missing == []) and
 		(.missing | all((.category | length > 0) and (.text | length > 0))))'
+ok "every check says what it goes by, and what it lacks" holds '
+	.checks | length > 0 and all(
+		(.id | test("^[a-z0-9-]+(\\.[a-z0-9-]+)+$")) and (.title | length > 0) and
+		(.requires | length > 0 and all(.kind == "source" and (.name | length > 0))) and
+		.evidence == [] and .safety == "safe" and .available_here == (.missing == []))'
 ok "every requirement has its kind and what is required" holds '
 	[.scenarios[].requires[]] | length > 0 and all(
 		(.kind | IN("root", "capability", "kernel-config", "feature", "module", "tool", "role",

@@ -28,12 +28,15 @@ static void accepted(void **state)
 	assert_int_equal(load_text(*state,
 				   HEAD "\"required\":[\"odp.read\"],\"recommended\":[],"
 					"\"excluded\":[\"odp.write\"],\"soft_rdma\":"
-					"[{\"name\":\"a0\",\"netdev\":\"eth0.1\"}]}",
+					"[{\"name\":\"a0\",\"netdev\":\"eth0.1\"}],"
+					"\"checks\":{\"required\":[\"path.redirect\"]}}",
 				   &p, &why),
 			 0);
 	assert_true(id_list_has(&p->required, "odp.read"));
 	assert_false(id_list_has(&p->required, "odp.write"));
 	assert_true(id_list_has(&p->excluded, "odp.write"));
+	assert_true(id_list_has(&p->checks_required, "path.redirect"));
+	assert_int_equal(p->checks_excluded.n, 0);
 	assert_int_equal(p->nr_soft_rdma, 1);
 	assert_string_equal(p->soft_rdma[0].name, "a0");
 	assert_string_equal(p->soft_rdma[0].netdev, "eth0.1");
@@ -102,6 +105,19 @@ static void refused(void **state)
 		{ HEAD "\"required\":[]}", "key 'recommended' is missing" },
 		{ HEAD "\"required\":[],\"recommended\":[],\"exclude\":[]}",
 		  "unknown key 'exclude'" },
+		{ HEAD "\"required\":[],\"recommended\":[],\"checks\":[]}",
+		  "'checks' is no object" },
+		{ HEAD "\"required\":[],\"recommended\":[],\"checks\":{\"recommended\":[]}}",
+		  "unknown key 'checks.recommended'" },
+		{ HEAD "\"required\":[],\"recommended\":[],\"checks\":{\"required\":{}}}",
+		  "'checks.required' is no array" },
+		{ HEAD "\"required\":[],\"recommended\":[],"
+		       "\"checks\":{\"required\":[\"path.redirekt\"]}}",
+		  "'checks.required[0]': unknown check 'path.redirekt'" },
+		{ HEAD "\"required\":[],\"recommended\":[],"
+		       "\"checks\":{\"required\":[\"path.redirect\"],"
+		       "\"excluded\":[\"path.redirect\"]}}",
+		  "'checks.excluded[0]': check 'path.redirect' is listed before" },
 		{ HEAD "\"required\":{},\"recommended\":[]}", "'required' is no array" },
 		{ HEAD "\"required\":[1],\"recommended\":[]}", "'required[0]' is no string" },
 		{ HEAD "\"required\":[],\"recommended\":[\"odp.read\",\"odp.reed\"]}",
