@@ -17,10 +17,10 @@
 #define ACS_REDIRECT (ACS_RR | ACS_CR | ACS_EC)
 #define ACS_ALL 0x7fu
 
-static attr_printf(3, 4) void note(struct p2p_boot *boot, enum p2p_note_kind kind, const char *fmt,
-				   ...)
+static attr_printf(3, 4) void note(struct p2p_boot *boot, enum p2p_boot_note_kind kind,
+				   const char *fmt, ...)
 {
-	struct p2p_note *n;
+	struct p2p_boot_note *n;
 	va_list ap;
 
 	boot->notes = xreallocarray(boot->notes, boot->nr_notes + 1, sizeof(*boot->notes));
@@ -75,16 +75,16 @@ static void read_pci(struct p2p_boot *boot, const struct p2p_rules *rules, char 
 		} else if (text_starts_with(item, config) && rules->writes_over_firmware) {
 			keep_last(&boot->config_acs, item + strlen(config));
 		} else if (text_starts_with(item, config)) {
-			note(boot, P2P_NOTE_TOO_OLD,
+			note(boot, P2P_BOOT_TOO_OLD,
 			     "Linux %s has no pci=config_acs=: '%s' changes nothing",
 			     p2p_rules_name(rules), item);
 		} else if (in_list && strpbrk(item, ":@")) {
-			note(boot, P2P_NOTE_COMMA,
+			note(boot, P2P_BOOT_COMMA,
 			     "'%s' comes after a comma, where pci= ends its list: separate with "
 			     "';'",
 			     item);
 		} else if (strstr(item, "acs")) {
-			note(boot, P2P_NOTE_NO_OPTION, "the kernel has no option pci=%s", item);
+			note(boot, P2P_BOOT_NO_OPTION, "the kernel has no option pci=%s", item);
 		} else {
 			boot->no_ats |= text_starts_with(item, "noats");
 			list = false;
@@ -119,7 +119,7 @@ static void read_intel(struct p2p_boot *boot, const struct p2p_rules *rules attr
 static void read_amd(struct p2p_boot *boot, const struct p2p_rules *rules attr_unused, char *value)
 {
 	if (text_starts_with(value, "off"))
-		note(boot, P2P_NOTE_ACS_STAYS,
+		note(boot, P2P_BOOT_ACS_STAYS,
 		     "amd_iommu=off turns the IOMMU off, but not the ACS that it asked for: "
 		     "iommu=off does both");
 }
@@ -413,15 +413,15 @@ static void note_tally(struct p2p_boot *boot, const char *option, const struct t
 		int len = (int)item->len;
 
 		if (item->broken)
-			note(boot, P2P_NOTE_UNREADABLE,
+			note(boot, P2P_BOOT_UNREADABLE,
 			     "%s: '%.*s' cannot be read, what follows it may take no effect",
 			     option, len, item->start);
 		else if (!item->matched)
-			note(boot, P2P_NOTE_NO_MATCH,
+			note(boot, P2P_BOOT_NO_MATCH,
 			     "%s: '%.*s' changes nothing: it is the first match of no function",
 			     option, len, item->start);
 		else if (!item->had_acs)
-			note(boot, P2P_NOTE_NO_ACS, "%s: '%.*s' has no ACS capability to write to",
+			note(boot, P2P_BOOT_NO_ACS, "%s: '%.*s' has no ACS capability to write to",
 			     option, len, item->start);
 	}
 }

@@ -77,18 +77,18 @@ void p2p_isolation_to_json(const struct platform *platform, const struct p2p_rul
 enum p2p_intel_iommu { P2P_INTEL_DEFAULT, P2P_INTEL_ON, P2P_INTEL_OFF };
 
 /* Something on the command line that the kernel ignores, or that does not do what it says. */
-enum p2p_note_kind {
-	P2P_NOTE_TOO_OLD, /* this release does not have the option */
-	P2P_NOTE_NO_OPTION, /* no release has it */
-	P2P_NOTE_COMMA, /* part of a list, cut off by a comma */
-	P2P_NOTE_UNREADABLE, /* an item of a list */
-	P2P_NOTE_NO_MATCH, /* an item that is the first match of no function */
-	P2P_NOTE_NO_ACS, /* an item for functions without ACS */
-	P2P_NOTE_ACS_STAYS, /* the IOMMU is turned off, and the ACS it asked for is not */
+enum p2p_boot_note_kind {
+	P2P_BOOT_TOO_OLD, /* this release does not have the option */
+	P2P_BOOT_NO_OPTION, /* no release has it */
+	P2P_BOOT_COMMA, /* part of a list, cut off by a comma */
+	P2P_BOOT_UNREADABLE, /* an item of a list */
+	P2P_BOOT_NO_MATCH, /* an item that is the first match of no function */
+	P2P_BOOT_NO_ACS, /* an item for functions without ACS */
+	P2P_BOOT_ACS_STAYS, /* the IOMMU is turned off, and the ACS it asked for is not */
 };
 
-struct p2p_note {
-	enum p2p_note_kind kind;
+struct p2p_boot_note {
+	enum p2p_boot_note_kind kind;
 	char *text; /* a line for a person */
 };
 
@@ -99,7 +99,7 @@ struct p2p_boot {
 	bool no_ats; /* pci=noats */
 	bool no_iommu; /* iommu=off */
 	enum p2p_intel_iommu intel;
-	struct p2p_note *notes; /* what the kernel ignores */
+	struct p2p_boot_note *notes; /* what the kernel ignores */
 	size_t nr_notes;
 };
 
