@@ -4,8 +4,11 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include "base/fs.h"
 #include "base/jx.h"
+#include "base/log.h"
 #include "cmd.h"
 #include "p2p/draw.h"
 #include "p2p/isolation.h"
@@ -18,78 +21,189 @@ static bool locale_is_utf8(void)
 	return setlocale(LC_CTYPE, "") && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-static int print_json(const struct source_options *source, const struct platform *p)
+enum view { VIEW_PICTURE, VIEW_ACS };
+
+struct topo {
+	const struct source_options *source;
+	enum color_when color;
+	enum view view;
+	const struct format *format;
+	const char *output; /* NULL: standard output */
+	const char *what_if;
+};
+
+struct format {
+	const char *name;
+	/* 0 or a positive exit status after the message */
+	int (*draw)(const struct topo *t, const struct platform *p, FILE *f);
+};
+
+static int draw_json(const struct topo *t, const struct platform *p, FILE *f)
 {
-	autojson json_t *doc = source_document(source, p);
+	struct source_options source = *t->source;
+	autojson json_t *doc = NULL;
 	autofree char *text = NULL;
 
+	if (source.pairs == PAIRS_NONE)
+		source.pairs = PAIRS_CLASS;
+	doc = source_document(&source, p);
 	if (!doc)
 		return EXIT_USAGE;
 	text = jx_pretty(doc);
-	fputs(text, stdout);
-	return cmd_finish_stdout(EXIT_VERDICT_PASS);
+	fputs(text, f);
+	return 0;
 }
 
-static int print_text(const struct source_options *source, const struct platform *p,
-		      enum color_when color)
+static int terminal_columns(void)
 {
-	struct draw_style style = { locale_is_utf8(), color_wanted(color, STDOUT_FILENO) };
-	struct p2p_selection selection;
-	struct p2p_pair pair;
+	struct winsize size;
 
-	if (source->pairs == PAIRS_ONE) {
-		if (source_pair(source, p, &pair) < 0)
-			return EXIT_USAGE;
-		draw_pair(p, &pair, &style, stdout);
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col
+										     : 0;
+}
+
+static void draw_matrix(const struct topo *t, const struct platform *p,
+			const struct draw_style *style, FILE *f)
+{
+	struct p2p_selection selection;
+
+	source_select(t->source, p, &selection);
+	fputc('\n', f);
+	draw_pairs(p, source_rules(t->source, p), &selection, style, f);
+	p2p_selection_release(&selection);
+}
+
+static int draw_text(const struct topo *t, const struct platform *p, FILE *f)
+{
+	struct draw_style style = { .unicode = locale_is_utf8() };
+	struct p2p_pair pair;
+	bool one = t->source->pairs == PAIRS_ONE;
+
+	if (!t->output) {
+		style.color = color_wanted(t->color, STDOUT_FILENO);
+		style.columns = terminal_columns();
+	}
+	if (one && source_pair(t->source, p, &pair) < 0)
+		return EXIT_USAGE;
+	if (t->view == VIEW_ACS) {
+		draw_acs(p, one ? &pair : NULL, &style, f);
+	} else if (one) {
+		draw_pair(p, &pair, &style, f);
+	} else {
+		draw_tree(p, source_rules(t->source, p), &style, f);
+		if (t->source->pairs != PAIRS_NONE)
+			draw_matrix(t, p, &style, f);
+	}
+	if (one)
 		p2p_pair_release(&pair);
-		return cmd_finish_stdout(EXIT_VERDICT_PASS);
+	return 0;
+}
+
+static int draw_graph(const struct topo *t, const struct platform *p, FILE *f)
+{
+	draw_dot(p, source_rules(t->source, p), f);
+	return 0;
+}
+
+static const struct format formats[] = {
+	{ "text", draw_text },
+	{ "dot", draw_graph },
+	{ "json", draw_json },
+};
+
+static const struct format *format_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+static int draw(const struct topo *t, const struct platform *p, FILE *f)
+{
+	if (t->what_if) {
+		p2p_what_if(p, source_rules(t->source, p), t->what_if, f);
+		return 0;
 	}
-	draw_tree(p, &style, stdout);
-	if (source->pairs != PAIRS_NONE) {
-		fputc('\n', stdout);
-		source_select(source, p, &selection);
-		draw_pairs(p, source_rules(source, p), &selection, &style, stdout);
-		p2p_selection_release(&selection);
+	return t->format->draw(t, p, f);
+}
+
+/* What is written to a file is there whole or not at all. */
+static int draw_to_file(const struct topo *t, const struct platform *p)
+{
+	autofree char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int r = f ? draw(t, p, f) : EXIT_ENVIRONMENT;
+
+	if (!f || fclose(f) != 0) {
+		log_error("cannot write '%s': %s", t->output, strerror(ENOMEM));
+		return EXIT_ENVIRONMENT;
 	}
-	return cmd_finish_stdout(EXIT_VERDICT_PASS);
+	if (r)
+		return r;
+	r = fs_write_output(t->output, text, len);
+	if (r < 0) {
+		log_error("cannot write '%s': %s", t->output, strerror(-r));
+		return EXIT_ENVIRONMENT;
+	}
+	return EXIT_VERDICT_PASS;
+}
+
+/* What the options mean together; 0 or EXIT_USAGE after the message. */
+static int check_options(const struct topo *t)
+{
+	bool text = strcmp(t->format->name, "text") == 0;
+
+	if (t->what_if && !text)
+		return cmd_usage_error(&command_topo, "'--what-if' answers in text only");
+	if (t->view == VIEW_ACS && !text)
+		return cmd_usage_error(&command_topo, "'--acs' answers in text only");
+	return 0;
 }
 
 static int topo(int argc, char **argv)
 {
-	enum { OPT_FORMAT = 256, OPT_COLOR, OPT_WHAT_IF };
+	enum { OPT_FORMAT = 256, OPT_COLOR, OPT_WHAT_IF, OPT_ACS };
 	static const struct option options[] = {
 		CMD_OPTIONS,
 		SOURCE_OPTIONS,
 		PAIRS_OPTIONS,
+		{ "acs", no_argument, NULL, OPT_ACS },
 		{ "format", required_argument, NULL, OPT_FORMAT },
+		{ "output", required_argument, NULL, 'o' },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "what-if", required_argument, NULL, OPT_WHAT_IF },
 		{ 0 },
 	};
 	autoplatform struct platform *p = NULL;
 	autosource struct source_options source = { 0 };
-	enum color_when color = COLOR_AUTO;
-	const char *what_if = NULL;
-	bool json = false;
+	struct topo t = { .source = &source, .format = &formats[0] };
 	int opt, r;
 
-	while ((opt = getopt_long(argc, argv, ":hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":hVo:", options, NULL)) != -1) {
 		switch (opt) {
+		case OPT_ACS:
+			t.view = VIEW_ACS;
+			break;
 		case OPT_FORMAT:
-			json = strcmp(optarg, "json") == 0;
-			if (!json && strcmp(optarg, "text") != 0)
+			t.format = format_find(optarg);
+			if (!t.format)
 				return cmd_usage_error(&command_topo,
-						       "format '%s' is neither text nor json",
+						       "format '%s' is not text, dot or json",
 						       optarg);
 			break;
+		case 'o':
+			t.output = strcmp(optarg, "-") == 0 ? NULL : optarg;
+			break;
 		case OPT_COLOR:
-			if (color_parse(optarg, &color) < 0)
+			if (color_parse(optarg, &t.color) < 0)
 				return cmd_usage_error(&command_topo,
 						       "color '%s' is not auto, never or always",
 						       optarg);
 			break;
 		case OPT_WHAT_IF:
-			what_if = optarg;
+			t.what_if = optarg;
 			break;
 		default:
 			r = source_option(&command_topo, opt, optarg, &source);
@@ -101,19 +215,18 @@ static int topo(int argc, char **argv)
 	}
 	if (optind < argc)
 		return cmd_usage_error(&command_topo, "unexpected argument '%s'", argv[optind]);
-	if (what_if && json)
-		return cmd_usage_error(&command_topo, "'--what-if' answers in text only");
-	r = source_check(&command_topo, &source);
+	r = check_options(&t);
+	if (!r)
+		r = source_check(&command_topo, &source);
 	if (r)
 		return r;
 	p = source_read(&source, &r);
 	if (!p)
 		return r;
-	if (what_if) {
-		p2p_what_if(p, source_rules(&source, p), what_if, stdout);
-		return cmd_finish_stdout(EXIT_VERDICT_PASS);
-	}
-	return json ? print_json(&source, p) : print_text(&source, p, color);
+	if (t.output)
+		return draw_to_file(&t, p);
+	r = draw(&t, p, stdout);
+	return r ? r : cmd_finish_stdout(EXIT_VERDICT_PASS);
 }
 
 const struct command command_topo = {
@@ -124,7 +237,14 @@ const struct command command_topo = {
 		 "\n"
 		 "      --pairs              the matrix of pairs too: which can exchange data "
 		 "directly\n"
-		 "      --format=FORMAT      text or json (that of 'p2pcert probe')\n"
+		 "      --acs                instead of the tree, ACS of each port as gpud, "
+		 "nvidia-fs,\n"
+		 "                           rdma_topo and the kernel take it; with --pairs=A,B on "
+		 "the\n"
+		 "                           way of that pair\n"
+		 "      --format=FORMAT      text, dot (for graphviz) or json (the document of\n"
+		 "                           'p2pcert probe', with pairs by class)\n"
+		 "  -o, --output=FILE        write to FILE; '-' is standard output\n"
 		 "      --color=WHEN         auto, never or always\n"
 		 "      --what-if=WORDS      what these words on the kernel's command line would "
 		 "change\n" BETWEEN_USAGE SOURCE_USAGE "  -h, --help               this text\n"

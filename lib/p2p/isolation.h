@@ -62,6 +62,12 @@ struct p2p_groups {
 void p2p_groups_predict(const struct platform *platform, const struct p2p_rules *rules,
 			struct p2p_groups *groups);
 void p2p_groups_release(struct p2p_groups *groups);
+/*
+ * For each function: is it in one group with others by the kernel's own account, and with other ones by
+ * the prediction? False where either is not known. The caller frees it.
+ */
+bool *p2p_groups_differ(const struct platform *platform,
+			const struct p2p_groups *groups) attr_must_check;
 /* Why there is no label, one line which the caller frees; NULL where there is one. */
 char *p2p_group_reason(const struct platform *platform, const struct p2p_groups *groups, int i);
 

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "model.h"
 #include "p2p/draw.h"
+#include "p2p/isolation.h"
 
 static const struct model_function functions[] = {
 	FN("00:00.0", PORT_CONVENTIONAL, 0, NO_ACS, 0x8086, 0x09a2, .no_bar = true),
@@ -93,7 +94,7 @@ static char *draw(const struct draw_style *style)
 	FILE *f = open_memstream(&text, &len);
 
 	assert_non_null(f);
-	draw_tree(p, style, f);
+	draw_tree(p, p2p_rules_for("7.2"), style, f);
 	fputc('\n', f);
 	p2p_select(p, NULL, &selection);
 	draw_pairs(p, p2p_rules_for("7.2"), &selection, style, f);
@@ -146,6 +147,160 @@ static void test_color(void **state attr_unused)
 	assert_int_equal(escapes % 2, 0);
 }
 
+/* What the picture is drawn into; the caller frees it. */
+static char *drawn(void (*draw_it)(const struct platform *p, FILE *f), const struct platform *p)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	draw_it(p, f);
+	fclose(f);
+	return text;
+}
+
+static void tree(const struct platform *p, FILE *f)
+{
+	draw_tree(p, p2p_rules_for("7.2"), &(struct draw_style){ .unicode = true }, f);
+}
+
+static void narrow_tree(const struct platform *p, FILE *f)
+{
+	draw_tree(p, p2p_rules_for("7.2"), &(struct draw_style){ .unicode = true, .columns = 146 },
+		  f);
+}
+
+static void matrix(const struct platform *p, FILE *f)
+{
+	struct p2p_selection selection;
+
+	p2p_select(p, NULL, &selection);
+	draw_pairs(p, p2p_rules_for("7.2"), &selection, &(struct draw_style){ 0 }, f);
+	p2p_selection_release(&selection);
+}
+
+static void dot(const struct platform *p, FILE *f)
+{
+	draw_dot(p, p2p_rules_for("7.2"), f);
+}
+
+static void acs(const struct platform *p, FILE *f)
+{
+	draw_acs(p, NULL, &(struct draw_style){ 0 }, f);
+}
+
+/* Where the kernel does not say its groups, those that are predicted, marked. */
+static void test_groups(void **state attr_unused)
+{
+	struct platform *p = machine();
+	autofree char *text = NULL;
+
+	p->iommu_groups = KNOWN_NO;
+	text = drawn(tree, p);
+	assert_non_null(strstr(text, "~02:01.0"));
+	assert_non_null(strstr(text, "\n~own         predicted"));
+	assert_null(strstr(text, "NOT"));
+	platform_free(p);
+}
+
+/* The kernel has together what ACS isolates. */
+static void test_groups_differ(void **state attr_unused)
+{
+	static const struct model_function table[] = {
+		FN("00:01.0", PORT_ROOT, 0x01, P2P_ISOLATION, 0x8086, 0x0001),
+		FN("00:02.0", PORT_ROOT, 0x02, P2P_ISOLATION, 0x8086, 0x0001),
+		FN("01:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x144d, 0xa808),
+		FN("02:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x144d, 0xa808),
+	};
+	struct platform *p = model_new(table, ARRAY_LEN(table));
+	autofree char *same = NULL, *other = NULL;
+
+	p->iommu_groups = KNOWN_PRESENT;
+	for (int i = 0; i < 4; i++)
+		p->functions[i].iommu_group = i;
+	same = drawn(tree, p);
+	assert_null(strstr(same, "NOT"));
+	edit(p, "02:00.0")->iommu_group = 2;
+	other = drawn(tree, p);
+	assert_non_null(strstr(other, "2 NOT ~01:00.0"));
+	assert_non_null(strstr(other, "2 NOT ~02:00.0"));
+	assert_non_null(strstr(other, "NOT AS PREDICTED: the kernel groups 2 functions"));
+	platform_free(p);
+}
+
+static void test_narrow(void **state attr_unused)
+{
+	struct platform *p = machine();
+	autofree char *text = drawn(narrow_tree, p);
+
+	assert_non_null(strstr(text, "N\xc3\xa4"
+				     "chste NVM"));
+	assert_null(strstr(text, "controller"));
+	platform_free(p);
+}
+
+/* Many alike are one line; where there are many classes, each host bridge has a matrix. */
+static void test_many(void **state attr_unused)
+{
+	struct model_function table[64] = { 0 };
+	char address[64][16];
+	struct platform *p;
+	autofree char *text = NULL, *pairs = NULL;
+
+	for (int i = 0; i < 64; i++) {
+		int bus = i < 32 ? 0 : 0x80;
+
+		snprintf(address[i], sizeof(address[i]), "%02x:%02x.0", bus, i % 32);
+		table[i] = (struct model_function)FN(address[i], PORT_RC_ENDPOINT, 0,
+						     i % 32 < 14 ? (int)ACS_RR : NO_ACS, 0x8086,
+						     0x09a2);
+	}
+	p = model_new(table, ARRAY_LEN(table));
+	text = drawn(tree, p);
+	pairs = drawn(matrix, p);
+	assert_non_null(strstr(text, "00:0e.0 .. 00:1f.0  18 x integrated"));
+	assert_null(strstr(text, "00:0f.0"));
+	assert_non_null(strstr(pairs, "Below host bridge 80"));
+	assert_non_null(strstr(pairs, "\n       00     80     \n00     H      H      \n"));
+	platform_free(p);
+}
+
+/* Nothing of a name can end the quotes that it stands in. */
+static void test_dot(void **state attr_unused)
+{
+	struct platform *p = machine();
+	autofree char *text = NULL;
+	struct function *f = edit(p, "03:00.0");
+
+	free(f->name);
+	f->name = xstrdup("a\"];b\\\nc");
+	text = drawn(dot, p);
+	assert_non_null(strstr(text, "a\\\"];b\\\\ c"));
+	assert_non_null(strstr(text, "subgraph \"cluster host bridge 0000:80\""));
+	assert_non_null(strstr(text, "subgraph \"cluster switch 0000:01:00.0\""));
+	assert_non_null(strstr(text, "\"0000:02:01.0\" -> \"0000:04:00.0\" [label=\"x8 8GT/s\""));
+	assert_non_null(strstr(text, "Network card\\nand 1 VFs"));
+	assert_null(strstr(text, "\"0000:04:00.1\" ["));
+	platform_free(p);
+}
+
+static void test_acs(void **state attr_unused)
+{
+	struct platform *p = machine();
+	autofree char *text = drawn(acs, p);
+
+	assert_non_null(strstr(text, "02:00.0  downstream-port  SV UF        on       on         "
+				     "direct     6      pairs pass directly: who calls it on is "
+				     "wrong\n"));
+	assert_non_null(strstr(text,
+			       "02:01.0  downstream-port  EC           off      on         "
+			       "redirects  10     pairs are redirected, and gpud does not see "
+			       "it\n"));
+	assert_non_null(strstr(text, "00:02.0  "));
+	platform_free(p);
+}
+
 static void test_nothing(void **state attr_unused)
 {
 	struct platform *p = platform_new("test", NULL);
@@ -155,7 +310,7 @@ static void test_nothing(void **state attr_unused)
 	FILE *f = open_memstream(&text, &len);
 
 	platform_finish(p);
-	draw_tree(p, &(struct draw_style){ 0 }, f);
+	draw_tree(p, p2p_rules_for(NULL), &(struct draw_style){ 0 }, f);
 	p2p_select(p, NULL, &selection);
 	draw_pairs(p, p2p_rules_for(NULL), &selection, &(struct draw_style){ 0 }, f);
 	p2p_selection_release(&selection);
@@ -170,10 +325,11 @@ static void test_nothing(void **state attr_unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unicode),
-		cmocka_unit_test(test_ascii),
-		cmocka_unit_test(test_color),
-		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_unicode),       cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_color),         cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_groups_differ), cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_many),          cmocka_unit_test(test_dot),
+		cmocka_unit_test(test_acs),           cmocka_unit_test(test_nothing),
 	};
 
 	return cmocka_run_group_tests_name("p2p/draw", tests, NULL, NULL);

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# topo: its pictures of one captured machine, what does not go together, where output goes.
+set -u
+# shellcheck source=tests/cli/lib/cli.sh
+. "$(dirname "$0")/lib/cli.sh"
+
+lab=${P2PCERT_TEST_DATA:?}/platform/lab
+from=(--from "$lab/lspci-xxxx.txt.xz")
+
+gives 0 "the tree" "$P2PCERT" topo "${from[@]}"
+out_has "the tree has every column that there is something for" "FUNCTION" "LINK" "ACS" "IOMMU" "NAME"
+out_has "groups are predicted where the kernel's are not seen" "~02:00.0" "~own"
+cp "$T/out" "$T/tree"
+gives 0 "the tree into a file" "$P2PCERT" topo "${from[@]}" -o "$T/file"
+is "nothing is printed then" "" "$(cat "$T/out")"
+is "the file holds the same" "$(cat "$T/tree")" "$(cat "$T/file")"
+gives 3 "a file that cannot be written" "$P2PCERT" topo "${from[@]}" -o "$T/none/file"
+err_has "the file is quoted" "cannot write '$T/none/file'"
+
+gives 0 "ACS" "$P2PCERT" topo "${from[@]}" --acs
+out_has "ACS is judged" "who calls it on is wrong" "redirects, but no pair depends on it"
+gives 0 "ACS of one pair" "$P2PCERT" topo "${from[@]}" --acs --pairs=03:00.0,04:00.0
+ok "only its way is listed" grep -q '^02:00.0 ' "$T/out"
+ok "and nothing else" sh -c "! grep -q '^00:03.0 ' '$T/out'"
+out_has "the pair is judged" "Right for this pair: route switch-direct, verdict bus-address"
+gives 0 "ACS of a pair that shares no port" "$P2PCERT" topo "${from[@]}" --acs --pairs=03:00.0,07:00.0
+out_has "nothing is on its way" "ACS does not bear on it"
+
+gives 0 "JSON" "$P2PCERT" topo "${from[@]}" --format=json
+ok "holds pairs by class" jq -e '.pairs[0].initiators | length > 0' "$T/out"
+gives 0 "dot" "$P2PCERT" topo "${from[@]}" --format=dot
+if command -v dot >/dev/null; then
+	cp "$T/out" "$T/graph"
+	gives 0 "graphviz" dot -Tsvg "$T/graph"
+	is "graphviz has nothing to say" "" "$(cat "$T/err")"
+	is "every function but a VF is a node" 24 "$(grep -c 'class="node"' "$T/out")"
+else
+	tests=$((tests + 1))
+	echo "ok $tests - graphviz # SKIP dot is not installed"
+fi
+
+gives 2 "a format that does not exist" "$P2PCERT" topo --format=png
+err_has "the format is quoted" "'png'"
+gives 2 "what-if as JSON" "$P2PCERT" topo --what-if=iommu=off --format=json
+gives 2 "ACS as JSON" "$P2PCERT" topo --acs --format=json
+gives 2 "a pair that is not there" "$P2PCERT" topo "${from[@]}" --acs --pairs=03:00.0,7f:00.0
+done_testing
