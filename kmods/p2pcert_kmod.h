@@ -7,9 +7,11 @@
 #ifndef P2PCERT_KMOD_H
 #define P2PCERT_KMOD_H
 
+#include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
@@ -23,7 +25,7 @@
 
 static_assert(sizeof(struct p2pcert_version) == 72);
 static_assert(sizeof(struct p2pcert_bdf) == 8);
-static_assert(sizeof(struct p2pcert_faults) == 8);
+static_assert(sizeof(struct p2pcert_faults) == 24);
 static_assert(sizeof(struct p2pcert_distance) == 24);
 static_assert(sizeof(struct p2pcert_seg) == 32);
 static_assert(sizeof(struct p2pcert_map) == 32 + P2PCERT_MAX_SEGS * 32);
@@ -31,7 +33,9 @@ static_assert(sizeof(struct p2pcert_copy) == 152);
 static_assert(sizeof(struct p2pcert_held) == 24);
 static_assert(sizeof(struct p2pcert_devpriv_range) == 32);
 static_assert(sizeof(struct p2pcert_devpriv_access) == 40);
-static_assert(sizeof(struct p2pcert_devpriv_counters) == 48);
+static_assert(sizeof(struct p2pcert_devpriv_counters) == 80);
+static_assert(sizeof(struct p2pcert_devpriv_select) == 16);
+static_assert(sizeof(struct p2pcert_devpriv_evict) == 16);
 
 /* Kernels that have it have it as a macro. */
 #ifndef kzalloc_obj
@@ -47,8 +51,19 @@ static inline long p2pcert_ioctl_version(void __user *arg)
 	return copy_to_user(arg, &v, sizeof(v)) ? -EFAULT : 0;
 }
 
+/* Which faults strike, and when: see struct p2pcert_faults. */
+struct p2pcert_fault_plan {
+	u32 mask;
+	u32 every;
+	u32 times;
+	u64 seed;
+	atomic_t chances;
+	atomic_t struck;
+};
+
 /* A module refuses faults that it would not commit: a scenario must not believe in them. */
-static inline long p2pcert_ioctl_set_faults(void __user *arg, u32 supported, u32 *faults)
+static inline long p2pcert_ioctl_set_plan(void __user *arg, u32 supported,
+					  struct p2pcert_fault_plan *plan)
 {
 	struct p2pcert_faults f;
 
@@ -56,8 +71,43 @@ static inline long p2pcert_ioctl_set_faults(void __user *arg, u32 supported, u32
 		return -EFAULT;
 	if (f.reserved || (f.mask & ~supported))
 		return -EINVAL;
-	WRITE_ONCE(*faults, f.mask);
+	WRITE_ONCE(plan->mask, 0);
+	plan->every = f.every;
+	plan->times = f.times;
+	plan->seed = f.seed;
+	atomic_set(&plan->chances, 0);
+	atomic_set(&plan->struck, 0);
+	WRITE_ONCE(plan->mask, f.mask);
 	return 0;
+}
+
+/* For a module whose faults strike at every chance. */
+static inline long p2pcert_ioctl_set_faults(void __user *arg, u32 supported, u32 *faults)
+{
+	struct p2pcert_fault_plan plan;
+	long err = p2pcert_ioctl_set_plan(arg, supported, &plan);
+
+	if (err)
+		return err;
+	if (plan.every > 1 || plan.times)
+		return -EINVAL;
+	WRITE_ONCE(*faults, plan.mask);
+	return 0;
+}
+
+/* Asked once at each chance that a fault has: does it strike? */
+static inline bool p2pcert_strikes(struct p2pcert_fault_plan *plan, u32 fault)
+{
+	u32 chance;
+
+	if (!(READ_ONCE(plan->mask) & fault))
+		return false;
+	chance = atomic_inc_return(&plan->chances);
+	if (plan->seed)
+		chance = hash_64(plan->seed + chance, 32);
+	if (plan->every > 1 && chance % plan->every)
+		return false;
+	return !plan->times || atomic_inc_return(&plan->struck) <= plan->times;
 }
 
 /*

@@ -26,6 +26,11 @@ static const struct {
 	{ "stuck", P2PCERT_FAULT_STUCK },
 	{ "lockdep", P2PCERT_FAULT_LOCKDEP },
 	{ "oops", P2PCERT_FAULT_OOPS },
+	{ "no-device-memory", P2PCERT_FAULT_NO_DEVICE_MEMORY },
+	{ "no-memory", P2PCERT_FAULT_NO_MEMORY },
+	{ "delay", P2PCERT_FAULT_DELAY },
+	{ "abort", P2PCERT_FAULT_ABORT },
+	{ "invalidated", P2PCERT_FAULT_INVALIDATED },
 };
 
 uint32_t modfd_fault(const char *name)

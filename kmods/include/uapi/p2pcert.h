@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define P2PCERT_ABI_VERSION 1
+#define P2PCERT_ABI_VERSION 2
 #define P2PCERT_IOC_MAGIC 0xb7
 
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
@@ -63,9 +63,30 @@ struct p2pcert_bdf {
 	(P2PCERT_FAULT_WARN | P2PCERT_FAULT_HANG | P2PCERT_FAULT_STUCK | P2PCERT_FAULT_LOCKDEP |   \
 	 P2PCERT_FAULT_OOPS)
 
+/* Of p2pcert_devpriv: what a driver must live with, and that loses nothing. */
+#define P2PCERT_FAULT_NO_DEVICE_MEMORY (1u << 11) /* the device has no page to give */
+#define P2PCERT_FAULT_NO_MEMORY (1u << 12) /* there is no memory for what comes back */
+#define P2PCERT_FAULT_DELAY (1u << 13) /* copying a page takes P2PCERT_DELAY_MS longer */
+#define P2PCERT_FAULT_ABORT (1u << 14) /* a page is unmapped for migration, and then left */
+#define P2PCERT_FAULT_INVALIDATED (1u << 15) /* what the device has found is out of date at once */
+
+#define P2PCERT_DELAY_MS 10
+
+/* These strike also what nobody asks for, the return of pages that the CPU touches. */
+#define P2PCERT_FAULTS_DEVICE (P2PCERT_FAULT_NO_MEMORY | P2PCERT_FAULT_DELAY)
+
+/*
+ * When the faults in mask strike: at each of their chances, or if every is more than 1, at each
+ * every-th, or if seed is not 0, at that many of them by chance; and if times is not 0, so often at
+ * most. Chances are counted for all the faults together, from this call on. Only p2pcert_devpriv
+ * knows more than mask.
+ */
 struct p2pcert_faults {
 	__u32 mask;
+	__u32 every;
+	__u32 times;
 	__u32 reserved;
+	__u64 seed;
 };
 
 #define P2PCERT_IOC_SET_FAULTS _IOW(P2PCERT_IOC_MAGIC, 0x01, struct p2pcert_faults)
@@ -160,6 +181,34 @@ struct p2pcert_held {
 /* --- /dev/p2pcert_devpriv: device-private memory --------------------------------------------- */
 
 /*
+ * Which device an open file means from now on: one of those made of memory (ram: its number, below
+ * P2PCERT_DEVPRIV_RAM_DEVICES), or one made of the largest memory BAR of a function that is bound
+ * to the driver p2pcert_devpriv (ram: P2PCERT_DEVPRIV_BAR; -ENODEV: there is none). A file that has
+ * not chosen means the memory device 0.
+ */
+#define P2PCERT_DEVPRIV_RAM_DEVICES 4
+#define P2PCERT_DEVPRIV_BAR 0xffffffffu
+
+struct p2pcert_devpriv_select {
+	__u32 ram;
+	__u32 reserved;
+	struct p2pcert_bdf bdf; /* zero for a memory device */
+};
+
+#define P2PCERT_IOC_DEVPRIV_SELECT _IOW(P2PCERT_IOC_MAGIC, 0x25, struct p2pcert_devpriv_select)
+
+/*
+ * The device wants pages back, at most so many, whoever uses them. evicted says how many came: those
+ * that are pinned, locked or being moved just then did not. A huge page comes whole.
+ */
+struct p2pcert_devpriv_evict {
+	__u64 pages;
+	__u64 evicted;
+};
+
+#define P2PCERT_IOC_DEVPRIV_EVICT _IOWR(P2PCERT_IOC_MAGIC, 0x26, struct p2pcert_devpriv_evict)
+
+/*
  * A page range of the caller. addr and length are multiples of the page size. `pages` is how many
  * pages the operation reports moved; result is 0 or the errno of the migration as a whole. A page
  * that could not be moved, or is not mapped, is not an error: it is missing in `pages`. A kind of
@@ -195,14 +244,18 @@ struct p2pcert_devpriv_access {
 #define P2PCERT_IOC_DEVPRIV_READ _IOWR(P2PCERT_IOC_MAGIC, 0x22, struct p2pcert_devpriv_access)
 #define P2PCERT_IOC_DEVPRIV_WRITE _IOWR(P2PCERT_IOC_MAGIC, 0x23, struct p2pcert_devpriv_access)
 
-/* Counters since the module was loaded, over all open files. */
+/* Counters of the device since it is there, over all open files. */
 struct p2pcert_devpriv_counters {
 	__u64 pages_to_device; /* migrated from RAM */
 	__u64 pages_to_ram; /* migrated back, for any reason */
 	__u64 cpu_faults; /* migrate_to_ram() calls: CPU touched a device page */
-	__u64 pages_evicted; /* brought back because the module is going */
+	__u64 pages_evicted; /* brought back because the device wanted them gone */
 	__u64 pages_in_use; /* now in device memory */
 	__u64 pages_total; /* device memory in pages, grown so far */
+	__u64 pages_limit; /* that it can grow to */
+	__u64 huge_to_device; /* huge pages that moved whole */
+	__u64 huge_to_ram;
+	__u64 splits; /* huge pages split while they were in the device */
 };
 
 #define P2PCERT_IOC_DEVPRIV_COUNTERS _IOR(P2PCERT_IOC_MAGIC, 0x24, struct p2pcert_devpriv_counters)

@@ -10,7 +10,7 @@ static void sizes(attr_unused void **state)
 {
 	assert_int_equal(sizeof(struct p2pcert_version), 72);
 	assert_int_equal(sizeof(struct p2pcert_bdf), 8);
-	assert_int_equal(sizeof(struct p2pcert_faults), 8);
+	assert_int_equal(sizeof(struct p2pcert_faults), 24);
 	assert_int_equal(sizeof(struct p2pcert_distance), 24);
 	assert_int_equal(sizeof(struct p2pcert_seg), 32);
 	assert_int_equal(sizeof(struct p2pcert_map), 544);
@@ -18,7 +18,9 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_held), 24);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_range), 32);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_access), 40);
-	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 48);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 80);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_select), 16);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_evict), 16);
 }
 
 /* 64-bit members lie on 8 bytes, or 32-bit programs would see other structures. */
@@ -50,7 +52,7 @@ static void requests(attr_unused void **state)
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
-	assert_int_equal(P2PCERT_ABI_VERSION, 1);
+	assert_int_equal(P2PCERT_ABI_VERSION, 2);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (size_t k = 0; k < i; k++)
 			assert_int_not_equal(_IOC_NR(all[i]), _IOC_NR(all[k]));

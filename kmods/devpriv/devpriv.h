@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of p2pcert_devpriv share. From the bottom: memory.c owns devices, their pages and
+ * the data behind them; bar.c makes devices of PCI functions; migrate.c moves pages in and out;
+ * access.c uses them as a device would; main.c is the character device.
+ */
+#ifndef P2PCERT_DEVPRIV_H
+#define P2PCERT_DEVPRIV_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+
+#include "p2pcert_kmod.h"
+
+/*
+ * Without device-private memory the functions used here are not exported, and memremap_pages()
+ * would warn: such a kernel gets a module that says so and does not load.
+ */
+#define DPV_SUPPORTED                                                                              \
+	(HAVE_CONFIG_DEVICE_PRIVATE && HAVE_EXPORT_HMM_RANGE_FAULT &&                              \
+	 HAVE_EXPORT_MIGRATE_VMA_SETUP && HAVE_EXPORT_MIGRATE_DEVICE_RANGE &&                      \
+	 HAVE_EXPORT_REQUEST_FREE_MEM_REGION && HAVE_EXPORT_MMU_INTERVAL_NOTIFIER_INSERT)
+
+/* Can a whole huge page go to the device and come back? */
+#define DPV_HUGE (HAVE_MIGRATE_VMA_SELECT_COMPOUND && HAVE_PAGEMAP_FOLIO_SPLIT &&                  \
+		  HAVE_ZONE_DEVICE_PAGE_INIT_PGMAP && IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+
+struct dpv_device;
+struct dpv_bar;
+
+/* One piece of device memory: a dev_pagemap with its pages. */
+struct dpv_chunk {
+	struct dev_pagemap pagemap;
+	struct dpv_device *dev;
+	struct list_head node;
+	struct resource *res;
+	unsigned long first_pfn;
+	unsigned long nr_pages; /* usable: the last chunk may be larger than what is allowed */
+	unsigned long *used; /* bitmap of pages handed out */
+	unsigned long hint; /* where to look for a free one first */
+	struct page **backing; /* of each page in use; NULL: the pages are in the BAR */
+	u64 bar_offset; /* of the first page */
+};
+
+/* What happened in a device, since it is there. */
+struct dpv_counters {
+	atomic64_t to_device;
+	atomic64_t to_ram;
+	atomic64_t huge_to_device; /* huge pages that moved whole */
+	atomic64_t huge_to_ram;
+	atomic64_t splits; /* huge pages split while in the device */
+	atomic64_t faults;
+	atomic64_t evicted;
+};
+
+struct dpv_device {
+	struct kref ref;
+	struct list_head node; /* in the list of devices */
+	struct rw_semaphore gate; /* held for reading while the device is used; see dpv_enter() */
+	bool gone;
+	unsigned int index; /* of memory's devices */
+	struct dpv_bar *bar; /* NULL: the data is in ordinary memory */
+	spinlock_t lock; /* protects the page state of all chunks */
+	struct list_head chunks; /* only grows, under grow_lock and lock */
+	struct mutex grow_lock; /* held while a chunk is added */
+	unsigned long nr_pages;
+	unsigned long nr_used;
+	struct list_head leaks;
+	struct dpv_counters count;
+	/* faults that strike what nobody asks for, the return of touched memory; under lock */
+	struct p2pcert_fault_plan *plan;
+};
+
+/* --- memory.c --- */
+
+/* A device made of memory, made when it is first asked for; a reference, or an ERR_PTR(). */
+struct dpv_device *dpv_ram_device(unsigned int index);
+/* A device made of a function's BAR; a reference, or ERR_PTR(-ENODEV). */
+struct dpv_device *dpv_bar_device(const struct p2pcert_bdf *bdf);
+void dpv_put_device(struct dpv_device *dev);
+
+/* A device over so many pages of a BAR joins the list; the list's reference, or an ERR_PTR(). */
+struct dpv_device *dpv_add_device(struct dpv_bar *bar, unsigned int index);
+/* Brings all its pages back, gives its memory back and takes it off the list. */
+void dpv_remove_device(struct dpv_device *dev);
+void dpv_remove_devices(void);
+
+/* Between these two the device stays; -ENODEV if it has gone. */
+int dpv_enter(struct dpv_device *dev);
+void dpv_leave(struct dpv_device *dev);
+
+/*
+ * Sees to it that there are pages to hand out. Called before any lock of the memory manager is
+ * held: adding memory takes locks that must not nest inside these. Other callers may be faster, so
+ * this promises nothing; a device that is full is no error either.
+ */
+void dpv_reserve(struct dpv_device *dev, unsigned long nr);
+/* 2^order locked device pages in one folio with one reference, content undefined; or NULL. */
+struct page *dpv_get_pages(struct dpv_device *dev, unsigned int order);
+struct dpv_device *dpv_page_device(const struct page *page);
+
+/* The data of one device page; length is at most the page size. */
+void dpv_data_read(struct page *page, void *to, size_t length);
+void dpv_data_write(struct page *page, const void *from, size_t length);
+void dpv_data_clear(struct page *page);
+
+/* Keeps one device page until the device goes, for P2PCERT_FAULT_LEAK. */
+int dpv_leak_page(struct dpv_device *dev);
+unsigned long dpv_in_use(struct dpv_device *dev);
+/* Pages that it may grow to. */
+unsigned long dpv_limit(const struct dpv_device *dev);
+
+/* Does a fault strike now in what is done on the device's own account? */
+bool dpv_device_strikes(struct dpv_device *dev, u32 fault);
+/* A file's plan strikes there too, until it is taken away again. */
+void dpv_device_plan(struct dpv_device *dev, struct p2pcert_fault_plan *plan);
+void dpv_device_unplan(struct dpv_device *dev, struct p2pcert_fault_plan *plan);
+
+/* --- bar.c --- */
+
+int dpv_bar_register(void);
+void dpv_bar_unregister(void);
+bool dpv_bar_is(const struct dpv_bar *bar, const struct p2pcert_bdf *bdf);
+void __iomem *dpv_bar_at(const struct dpv_bar *bar, u64 offset);
+unsigned long dpv_bar_pages(const struct dpv_bar *bar);
+int dpv_bar_node(const struct dpv_bar *bar);
+
+/* --- migrate.c --- */
+
+/* How data is copied: honestly, or with the faults that a file asked for. */
+struct dpv_copy {
+	struct p2pcert_fault_plan *plan; /* NULL: no faults */
+	u64 end; /* of the whole range, for the fault that strikes its tail */
+};
+
+/* Bytes of the page at addr that are copied: all, but for faults. */
+u64 dpv_copy_length(const struct dpv_copy *copy, u64 addr);
+
+int dpv_migrate_range(struct dpv_device *dev, struct p2pcert_devpriv_range *r,
+		      struct p2pcert_fault_plan *plan, bool to_device);
+/* Brings back nr pages at most, whoever uses them, the device's first ones first. */
+int dpv_evict(struct dpv_device *dev, u64 nr, u64 *evicted);
+/* Brings everything back; there must be no way into the device any more. */
+void dpv_evict_all(struct dpv_device *dev);
+vm_fault_t dpv_migrate_to_ram(struct vm_fault *vmf);
+
+/* --- access.c --- */
+
+int dpv_access(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
+	       struct p2pcert_fault_plan *plan, bool write);
+
+#endif /* P2PCERT_DEVPRIV_H */

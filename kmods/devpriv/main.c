@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * p2pcert_devpriv: devices whose memory is device-private, in the smallest form in which the
+ * kernel's migration, fault and snapshot paths can be held to their promises. This is the character
+ * device: it says which device a file means, and checks what comes in.
+ *
+ * Memory that a process has migrated stays in the device when the file is closed: it belongs to the
+ * address space, which may be shared with a child and outlives the file, and it comes back when it
+ * is touched. It is brought back when the device goes, so that unloading never loses data.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "devpriv.h"
+
+#include <linux/module.h>
+
+#if DPV_SUPPORTED
+
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/slab.h>
+
+#define DPV_FAULTS                                                                                 \
+	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
+	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_NO_DEVICE_MEMORY |          \
+	 P2PCERT_FAULT_NO_MEMORY | P2PCERT_FAULT_DELAY | P2PCERT_FAULT_ABORT |                     \
+	 P2PCERT_FAULT_INVALIDATED | P2PCERT_FAULTS_ENTER)
+
+struct dpv_file {
+	struct rw_semaphore lock; /* held for writing while device or plan change */
+	struct dpv_device *dev;
+	struct p2pcert_fault_plan plan;
+};
+
+static int dpv_check_range(u64 addr, u64 length)
+{
+	if (!length || !PAGE_ALIGNED(addr) || !PAGE_ALIGNED(length) || addr + length < addr)
+		return -EINVAL;
+	if (addr != (unsigned long)addr || !access_ok(u64_to_user_ptr(addr), length))
+		return -EINVAL;
+	return 0;
+}
+
+static long dpv_ioctl_range(struct dpv_file *f, void __user *arg, bool to_device)
+{
+	struct p2pcert_devpriv_range r;
+	long ret;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (r.reserved)
+		return -EINVAL;
+	ret = dpv_check_range(r.addr, r.length);
+	if (!ret)
+		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
+	if (!ret && p2pcert_strikes(&f->plan, P2PCERT_FAULT_LEAK))
+		ret = dpv_leak_page(f->dev);
+	if (ret)
+		return ret;
+	r.pages = 0;
+	r.result = dpv_migrate_range(f->dev, &r, &f->plan, to_device);
+	if (r.result == -EINTR)
+		return -EINTR;
+	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, bool write)
+{
+	struct p2pcert_devpriv_access r;
+	long ret;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (r.reserved || r.buffer != (unsigned long)r.buffer)
+		return -EINVAL;
+	ret = dpv_check_range(r.addr, r.length);
+	if (!ret)
+		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
+	if (ret)
+		return ret;
+	r.pages = 0;
+	r.result = dpv_access(f->dev, &r, &f->plan, write);
+	if (r.result == -EINTR)
+		return -EINTR;
+	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_evict(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_evict e;
+	int err;
+
+	if (copy_from_user(&e, arg, sizeof(e)))
+		return -EFAULT;
+	err = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
+	if (!err)
+		err = dpv_evict(f->dev, e.pages, &e.evicted);
+	if (err)
+		return err;
+	return copy_to_user(arg, &e, sizeof(e)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_counters(struct dpv_device *dev, void __user *arg)
+{
+	struct p2pcert_devpriv_counters c = {
+		.pages_to_device = atomic64_read(&dev->count.to_device),
+		.pages_to_ram = atomic64_read(&dev->count.to_ram),
+		.cpu_faults = atomic64_read(&dev->count.faults),
+		.pages_evicted = atomic64_read(&dev->count.evicted),
+		.pages_limit = dpv_limit(dev),
+		.huge_to_device = atomic64_read(&dev->count.huge_to_device),
+		.huge_to_ram = atomic64_read(&dev->count.huge_to_ram),
+		.splits = atomic64_read(&dev->count.splits),
+	};
+
+	spin_lock(&dev->lock);
+	c.pages_in_use = dev->nr_used;
+	c.pages_total = dev->nr_pages;
+	spin_unlock(&dev->lock);
+	return copy_to_user(arg, &c, sizeof(c)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_set_faults(struct dpv_file *f, void __user *arg)
+{
+	long err;
+
+	dpv_device_unplan(f->dev, &f->plan);
+	err = p2pcert_ioctl_set_plan(arg, DPV_FAULTS, &f->plan);
+	if (!err && (f->plan.mask & P2PCERT_FAULTS_DEVICE))
+		dpv_device_plan(f->dev, &f->plan);
+	return err;
+}
+
+/* The caller's old device is left: the new one is entered by the next call. */
+static long dpv_ioctl_select(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_select s;
+	struct dpv_device *dev;
+
+	if (copy_from_user(&s, arg, sizeof(s)))
+		return -EFAULT;
+	if (s.reserved || s.bdf.reserved)
+		return -EINVAL;
+	if (s.ram == P2PCERT_DEVPRIV_BAR)
+		dev = dpv_bar_device(&s.bdf);
+	else if (s.ram < P2PCERT_DEVPRIV_RAM_DEVICES)
+		dev = dpv_ram_device(s.ram);
+	else
+		return -EINVAL;
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	dpv_device_unplan(f->dev, &f->plan);
+	dpv_put_device(f->dev);
+	f->dev = dev;
+	return 0;
+}
+
+static int dpv_open(struct inode *inode, struct file *file)
+{
+	struct dpv_file *f;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	f = kzalloc_obj(*f, GFP_KERNEL);
+	if (!f)
+		return -ENOMEM;
+	init_rwsem(&f->lock);
+	f->dev = dpv_ram_device(0);
+	if (IS_ERR(f->dev)) {
+		int err = PTR_ERR(f->dev);
+
+		kfree(f);
+		return err;
+	}
+	file->private_data = f;
+	return nonseekable_open(inode, file);
+}
+
+static int dpv_release(struct inode *inode, struct file *file)
+{
+	struct dpv_file *f = file->private_data;
+
+	dpv_device_unplan(f->dev, &f->plan);
+	dpv_put_device(f->dev);
+	kfree(f);
+	return 0;
+}
+
+static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
+{
+	switch (cmd) {
+	case P2PCERT_IOC_DEVPRIV_TO_DEVICE:
+		return dpv_ioctl_range(f, arg, true);
+	case P2PCERT_IOC_DEVPRIV_TO_RAM:
+		return dpv_ioctl_range(f, arg, false);
+	case P2PCERT_IOC_DEVPRIV_READ:
+		return dpv_ioctl_access(f, arg, false);
+	case P2PCERT_IOC_DEVPRIV_WRITE:
+		return dpv_ioctl_access(f, arg, true);
+	case P2PCERT_IOC_DEVPRIV_EVICT:
+		return dpv_ioctl_evict(f, arg);
+	case P2PCERT_IOC_DEVPRIV_COUNTERS:
+		return dpv_ioctl_counters(f->dev, arg);
+	}
+	return -ENOTTY;
+}
+
+static long dpv_ioctl_device(struct dpv_file *f, unsigned int cmd, void __user *arg)
+{
+	long ret = dpv_enter(f->dev);
+
+	if (ret)
+		return ret;
+	ret = dpv_use(f, cmd, arg);
+	dpv_leave(f->dev);
+	return ret;
+}
+
+static long dpv_ioctl(struct file *file, unsigned int cmd, unsigned long value)
+{
+	struct dpv_file *f = file->private_data;
+	void __user *arg = (void __user *)value;
+	long ret;
+
+	switch (cmd) {
+	case P2PCERT_IOC_VERSION:
+		return p2pcert_ioctl_version(arg);
+	case P2PCERT_IOC_SET_FAULTS:
+		down_write(&f->lock);
+		ret = dpv_ioctl_set_faults(f, arg);
+		up_write(&f->lock);
+		return ret;
+	case P2PCERT_IOC_DEVPRIV_SELECT:
+		down_write(&f->lock);
+		ret = dpv_ioctl_select(f, arg);
+		up_write(&f->lock);
+		return ret;
+	}
+	down_read(&f->lock);
+	ret = dpv_ioctl_device(f, cmd, arg);
+	up_read(&f->lock);
+	return ret;
+}
+
+static const struct file_operations dpv_fops = {
+	.owner = THIS_MODULE,
+	.open = dpv_open,
+	.release = dpv_release,
+	.unlocked_ioctl = dpv_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice dpv_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = P2PCERT_DEV_DEVPRIV,
+	.fops = &dpv_fops,
+	.mode = 0600,
+};
+
+static int __init dpv_init(void)
+{
+	int err = dpv_bar_register();
+
+	if (err)
+		return err;
+	err = misc_register(&dpv_misc);
+	if (err)
+		dpv_bar_unregister();
+	return err;
+}
+
+static void __exit dpv_exit(void)
+{
+	misc_deregister(&dpv_misc);
+	dpv_bar_unregister();
+	dpv_remove_devices();
+}
+module_exit(dpv_exit);
+
+#else /* DPV_SUPPORTED */
+
+static int __init dpv_init(void)
+{
+	pr_info("not loaded: this kernel was built without CONFIG_DEVICE_PRIVATE or its exports\n");
+	return -EOPNOTSUPP;
+}
+
+#endif /* DPV_SUPPORTED */
+
+module_init(dpv_init);
+
+MODULE_AUTHOR("The p2pcert authors");
+MODULE_DESCRIPTION("p2pcert: device-private memory, backed by memory or by a BAR");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(P2PCERT_VERSION);
