@@ -10,10 +10,10 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/jx.h"
+#include "base/kconfig_file.h"
 #include "base/text.h"
 
 #define TEXT_MAX (4u << 20) /* bytes; /proc/cpuinfo of a large machine fits */
-#define CONFIG_MAX (4u << 20)
 
 static void set_attr(json_t *object, const char *key, const char *sysroot, const char *path)
 {
@@ -73,17 +73,14 @@ json_t *host_to_json(const char *sysroot)
 	return host;
 }
 
-/* Of the file as it is: enough to tell whether two runs had the same configuration. */
+/* Enough to tell whether two runs had the same configuration. */
 static void set_config_digest(json_t *kernel, const char *sysroot, const char *release)
 {
-	autofree char *boot = fs_under(sysroot, "/boot/config-%s", release);
-	autofree char *proc = fs_under(sysroot, "/proc/config.gz");
-	autofree char *text = NULL;
-	size_t len;
+	autofree char *text = kconfig_read(sysroot, release);
 
-	if (fs_read(AT_FDCWD, boot, CONFIG_MAX, &text, &len) == 0 ||
-	    fs_read(AT_FDCWD, proc, CONFIG_MAX, &text, &len) == 0)
-		jx_set_strf(kernel, "config_digest", "fnv1a64:%016" PRIx64, text_hash(text, len));
+	if (text)
+		jx_set_strf(kernel, "config_digest", "fnv1a64:%016" PRIx64,
+			    text_hash(text, strlen(text)));
 }
 
 json_t *host_kernel_to_json(const char *sysroot)

@@ -11,16 +11,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/jx.h"
+#include "base/kconfig.h"
+#include "base/kconfig_file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/kconfig.h"
 
-#define CONFIG_MAX (4u << 20)
 #define MODULE_LIST_MAX (16u << 20)
 #define ANONYMOUS_DEPTH 8
 
@@ -484,39 +483,6 @@ static int symbols_read(struct features *f)
 
 /* --- config ------------------------------------------------------------------------------------- */
 
-/* Compressed or not; NULL with errno. */
-static char *config_read_file(const char *path)
-{
-	autofree char *text = xcalloc(1, CONFIG_MAX + 1);
-	gzFile file = gzopen(path, "re");
-	int n;
-
-	if (!file)
-		return NULL;
-	n = gzread(file, text, CONFIG_MAX);
-	if (gzclose(file) != Z_OK || n <= 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return xstrndup(text, (size_t)n);
-}
-
-static int config_read(struct features *f)
-{
-	char *const paths[] = {
-		fs_under(f->sysroot, "/proc/config.gz"),
-		fs_under(f->sysroot, "/boot/config-%s", f->release),
-		fs_under(f->sysroot, "/lib/modules/%s/config", f->release),
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		if (!f->config)
-			f->config = config_read_file(paths[i]);
-		free(paths[i]);
-	}
-	return f->config ? 0 : -ENOENT;
-}
-
 char features_kconfig(const struct features *f, const char *option)
 {
 	const char *value;
@@ -671,7 +637,8 @@ struct features *features_scan(const char *sysroot, const char *release)
 	btf_err = btfs_open(&btfs, f);
 	way_check(f, &btfs, FEATURE_BTF, btf_err);
 	way_check(f, &btfs, FEATURE_KALLSYMS, symbols_read(f));
-	way_check(f, &btfs, FEATURE_KCONFIG, config_read(f));
+	f->config = kconfig_read(f->sysroot, f->release);
+	way_check(f, &btfs, FEATURE_KCONFIG, f->config ? 0 : -ENOENT);
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		struct feature_result *r = &f->results[i];
