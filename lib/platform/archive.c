@@ -204,7 +204,7 @@ struct platform *archive_read_platform(struct input *in, char **why)
 	else
 		r = capture_find_top(tree);
 	if (r == 0)
-		return platform_read_tree(tree, in->name);
+		return platform_read_tree(tree, in->name, NULL);
 	*why = explain(a, feed, path, r);
 	errno = feed->error ? -feed->error : -r;
 	return NULL;

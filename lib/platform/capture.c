@@ -24,14 +24,19 @@ static const char *base_name(const char *path)
 bool capture_wants_file(const char *path)
 {
 	static const char *const names[] = {
+		/* of functions */
 		"class",
 		"config",
+		"consistent_dma_mask_bits",
 		"current_link_speed",
 		"current_link_width",
 		"device",
+		"dma_mask_bits",
 		"max_link_speed",
 		"max_link_width",
+		"mem_info_vram_total",
 		"numa_node",
+		"power_state",
 		"resource",
 		"revision",
 		"secondary_bus_number",
@@ -46,19 +51,38 @@ bool capture_wants_file(const char *path)
 		"available",
 		"published",
 		"size",
-		/* of /sys/kernel/iommu_groups, /proc and /proc/sys/kernel */
+		/* of IOMMUs and their groups */
+		"cap",
+		"ecap",
+		"reserved_regions",
+		"type",
+		/* of NUMA nodes and DMI */
+		"bios_date",
+		"bios_vendor",
+		"bios_version",
+		"board_name",
+		"board_vendor",
+		"distance",
+		"product_name",
+		"sys_vendor",
+		/* of /proc and /proc/sys/kernel */
 		"arch",
 		"cmdline",
+		"config.gz",
 		"cpuinfo",
+		"iomem",
+		"meminfo",
+		"modules",
 		"osrelease",
-		"type",
+		"version",
 	};
 	const char *name = base_name(path);
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
-	return false;
+	/* of /boot */
+	return text_starts_with(name, "config-");
 }
 
 int capture_count(struct capture *c)
@@ -117,12 +141,26 @@ static bool is_at_or_below(const char *path, const char *dir)
 /* Does the way to something that is read lead through this directory? */
 static bool wants_directory(const char *path)
 {
-	static const char *const dirs[] = { "sys/bus/pci/devices", "sys/devices",
-					    "sys/kernel/iommu_groups", "proc/sys/kernel" };
+	static const struct {
+		const char *path;
+		bool deep; /* what is wanted may be anywhere below, not in it alone */
+	} dirs[] = {
+		{ "sys/bus/pci/devices", true },
+		{ "sys/class/iommu", true },
+		{ "sys/devices", true },
+		{ "sys/kernel/iommu_groups", true },
+		{ "boot", false },
+		{ "lib/modules", false }, /* in directories of it, one for each kernel */
+		{ "proc/sys/kernel", false },
+	};
 
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		if (is_at_or_below(path, dirs[i]) || is_at_or_below(dirs[i], path))
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		if (is_at_or_below(dirs[i].path, path))
 			return true;
+		if (is_at_or_below(path, dirs[i].path) &&
+		    (dirs[i].deep || !strchr(path + strlen(dirs[i].path) + 1, '/')))
+			return true;
+	}
 	return false;
 }
 

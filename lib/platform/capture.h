@@ -36,7 +36,13 @@ int capture_find_top(struct tree *t) attr_must_check;
 /* Fills the tree from the directory. No symbolic link is followed, and no file but plain ones opened. */
 int capture_directory(struct capture *c, int dirfd) attr_must_check;
 
-/* NULL with errno if there is no PCI bus in the tree. */
-struct platform *platform_read_tree(const struct tree *tree, const char *name) attr_must_check;
+/*
+ * Reads the model from a tree, or from the running machine; NULL with errno if there is no PCI bus.
+ * What was read goes to the tree `record` as well, if that is not NULL, without what identifies the
+ * machine: serial numbers, UUIDs and addresses of its kernel.
+ */
+struct platform *platform_read_tree(const struct tree *tree, const char *name,
+				    struct tree *record) attr_must_check;
+struct platform *live_read(struct tree *record) attr_must_check;
 
 #endif

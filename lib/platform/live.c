@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * sysfs as a platform source, of the running machine or of a captured tree: PCI functions from libudev
- * or the tree; their attributes and config space; names from libpci's id database; the kernel and the
- * processor from /proc. Everything may be missing, unreadable or going away.
+ * or the tree; their attributes and config space; names from libpci's id database. What concerns no
+ * single function is for iommu.c and machine.c. Everything may be missing, unreadable or going away.
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <libudev.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "platform/capture.h"
 #include "platform/device_path.h"
+#include "platform/iommu.h"
+#include "platform/machine.h"
 #include "platform/names.h"
 #include "platform/place.h"
 #include "platform/platform.h"
+#include "platform/redact.h"
 
 #define CONFIG_MAX 4096u
-#define CPUINFO_MAX (64u * 1024 * 1024)
 
-/* One entry of the PCI bus: its directory, and the path that sysfs gives it in the device tree. */
+/* One entry of the PCI bus. */
 struct entry {
-	char *dir;
-	char *node;
+	char *name;
+	char *dir; /* its directory */
+	char *node; /* the path that sysfs gives it in the device tree; NULL: none */
 };
 
 struct entries {
@@ -37,17 +39,25 @@ struct entries {
 static void entries_release(struct entries *e)
 {
 	for (size_t i = 0; i < e->nr; i++) {
+		free(e->items[i].name);
 		free(e->items[i].dir);
 		free(e->items[i].node);
 	}
 	free(e->items);
 }
 
-/* Takes both strings. */
-static void entries_add(struct entries *e, char *dir, char *node)
+/* Takes the strings. */
+static void entries_add(struct entries *e, char *name, char *dir, char *node)
 {
 	e->items = xreallocarray(e->items, e->nr + 1, sizeof(*e->items));
-	e->items[e->nr++] = (struct entry){ dir, node };
+	e->items[e->nr++] = (struct entry){ name, dir, node };
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }
 
 static int list_udev(struct entries *e)
@@ -63,7 +73,7 @@ static int list_udev(struct entries *e)
 		udev_list_entry_foreach (item, udev_enumerate_get_list_entry(scan)) {
 			const char *path = udev_list_entry_get_name(item);
 
-			entries_add(e, xstrdup(path), xstrdup(path));
+			entries_add(e, xstrdup(last_component(path)), xstrdup(path), xstrdup(path));
 		}
 	}
 	udev_enumerate_unref(scan);
@@ -71,47 +81,37 @@ static int list_udev(struct entries *e)
 	return r < 0 ? r : 0;
 }
 
-static int list_directory(const char *dir, struct entries *e)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-
-	if (!d)
-		return -errno;
-	while ((entry = readdir(d)))
-		if (entry->d_name[0] != '.')
-			entries_add(e, xasprintf("%s/%s", dir, entry->d_name), NULL);
-	closedir(d);
-	return 0;
-}
-
 /* Where the entries of a captured directory go. */
-struct listing {
-	const struct tree *tree;
-	const char *dir;
+struct captured {
+	const struct place *top;
 	struct entries *entries;
 };
 
 static void add_captured(void *with, const char *name)
 {
-	const struct listing *l = with;
-	char *path = xasprintf("%s/%s", l->dir, name);
+	const struct captured *c = with;
+	autofree char *path = xasprintf(CAPTURE_DEVICES "/%s", name);
+	char *canonical = place_canonical(c->top, path);
 
-	entries_add(l->entries, path, xstrdup(tree_link(l->tree, path)));
+	/* a link that leads nowhere is a function that cannot be read */
+	entries_add(c->entries, xstrdup(name), canonical ? canonical : xstrdup(path),
+		    xstrdup(tree_link(c->top->tree, path)));
 }
 
-static int list_entries(const struct tree *tree, const char *dir, struct entries *e)
+static void pass_over(void *with attr_unused, const char *name attr_unused)
 {
-	struct listing l = { tree, dir, e };
-
-	return tree ? tree_list(tree, dir, add_captured, &l) : list_directory(dir, e);
 }
 
-static const char *last_component(const char *path)
+static int list_functions(const struct place *top, struct entries *e)
 {
-	const char *slash = strrchr(path, '/');
+	struct captured c = { top, e };
+	int r;
 
-	return slash ? slash + 1 : path;
+	if (top->tree)
+		return place_list(top, CAPTURE_DEVICES, add_captured, &c);
+	/* udev knows where they are; the links are for who reads what is kept */
+	r = place_list(top, CAPTURE_DEVICES, pass_over, NULL);
+	return r < 0 ? r : list_udev(e);
 }
 
 static bool read_limited(const struct place *dir, const char *attr, uint64_t max, uint64_t *value)
@@ -255,12 +255,17 @@ static void read_link(struct function *f, const struct place *dir)
 
 static void read_config(struct platform *p, struct function *f, const struct place *dir)
 {
+	struct place unrecorded = *dir;
 	autofree char *config = NULL;
 	uint64_t bus;
 	size_t len;
 
-	if (place_read(dir, "config", CONFIG_MAX, &config, &len) == 0)
+	unrecorded.record = NULL;
+	if (place_read(&unrecorded, "config", CONFIG_MAX, &config, &len) == 0) {
+		redact_config((uint8_t *)config, len);
+		place_record(dir, "config", config, len);
 		platform_parse_config(p, f, (const uint8_t *)config, len);
+	}
 	if (f->config_bytes)
 		return;
 	/* class 0604, 0609: PCI-to-PCI, 0607: CardBus */
@@ -286,19 +291,56 @@ static void read_virtual(struct function *f, const struct place *dir)
 		f->nr_virtual = (uint16_t)value;
 }
 
-static void read_iommu(struct function *f, const struct place *dir, const struct place *top)
+static void read_iommu(struct function *f, const struct place *dir)
 {
 	autofree char *group = NULL;
-	autofree char *path = NULL;
 	uint64_t value;
 
-	if (place_read_link_name(dir, "iommu_group", &group) < 0 ||
-	    text_to_u64(group, 10, INT_MAX, &value) < 0)
+	if (place_read_link_name(dir, "iommu_group", &group) == 0 &&
+	    text_to_u64(group, 10, INT_MAX, &value) == 0)
+		f->iommu_group = (int)value;
+	if (place_read_link_name(dir, "iommu", &f->iommu_unit) < 0)
+		f->iommu_unit = NULL;
+}
+
+/* Before config space is read: the kernel wakes a function for that. */
+static void read_power(struct function *f, const struct place *dir)
+{
+	static const struct {
+		const char *text;
+		bool powered;
+	} states[] = {
+		{ "D0", true },     { "D1", false },     { "D2", false },
+		{ "D3hot", false }, { "D3cold", false },
+	};
+	autofree char *text = NULL;
+
+	if (place_read_attr(dir, "power_state", &text) < 0)
 		return;
-	f->iommu_group = (int)value;
-	path = xasprintf("/sys/kernel/iommu_groups/%d/type", f->iommu_group);
-	if (place_read_attr(top, path, &f->iommu_type) < 0)
-		f->iommu_type = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		if (strcmp(text, states[i].text) != 0)
+			continue;
+		f->power_known = true;
+		f->powered = states[i].powered;
+	}
+}
+
+/* What its driver says. Without one the masks are the kernel's initial ones and mean nothing. */
+static void read_driver(struct function *f, const struct place *dir)
+{
+	uint64_t value;
+
+	if (place_read_link_name(dir, "driver", &f->driver) < 0) {
+		f->driver = NULL;
+		return;
+	}
+	if (read_limited(dir, "dma_mask_bits", 64, &value))
+		f->dma_bits = (uint8_t)value;
+	if (read_limited(dir, "consistent_dma_mask_bits", 64, &value))
+		f->coherent_dma_bits = (uint8_t)value;
+	/* amdgpu */
+	if (read_limited(dir, "mem_info_vram_total", INT64_MAX, &value))
+		f->memory_bytes = value;
 }
 
 static void read_p2pmem(struct function *f, const struct place *dir)
@@ -327,9 +369,9 @@ static int open_entry(const struct entry *entry, const struct tree *tree, int *f
 static void read_function(struct platform *p, const struct entry *entry, const struct place *top,
 			  struct pci_names *names)
 {
-	const char *name = last_component(entry->dir);
+	const char *name = entry->name;
 	autoclose int fd = -1;
-	struct place dir = { top->tree, entry->dir, -1 };
+	struct place dir = { .tree = top->tree, .path = entry->dir, .record = top->record };
 	struct pci_addr addr;
 	struct function *f;
 	int64_t node;
@@ -352,141 +394,59 @@ static void read_function(struct platform *p, const struct entry *entry, const s
 	read_ids(f, &dir);
 	read_virtual(f, &dir);
 	read_resources(f, &dir);
+	read_power(f, &dir);
 	read_config(p, f, &dir);
 	read_link(f, &dir);
 	if (place_read_s64(&dir, "numa_node", &node) == 0 && node >= 0 && node <= INT_MAX)
 		f->numa_node = (int)node;
-	if (place_read_link_name(&dir, "driver", &f->driver) < 0)
-		f->driver = NULL;
-	read_iommu(f, &dir, top);
+	read_driver(f, &dir);
+	read_iommu(f, &dir);
 	read_p2pmem(f, &dir);
 	if (f->ids_known)
 		f->name = pci_names_of(names, f->vendor, f->device);
 }
 
-static char *read_proc(const struct place *top, const char *path)
+static struct platform *read_machine(const struct tree *tree, const char *name, struct tree *record)
 {
-	char *text;
+	const struct place top = { .tree = tree, .path = "", .fd = AT_FDCWD, .record = record };
+	struct entries found = { 0 };
+	struct pci_names *names;
+	struct platform *p;
+	int r = list_functions(&top, &found);
 
-	return place_read_attr(top, path, &text) < 0 ? NULL : text;
-}
-
-static void read_kernel(struct platform *p, const struct place *top)
-{
-	struct utsname un;
-
-	p->kernel_cmdline = read_proc(top, "/proc/cmdline");
-	if (top->tree) {
-		p->kernel_release = read_proc(top, "/proc/sys/kernel/osrelease");
-		p->machine = read_proc(top, "/proc/sys/kernel/arch");
-	} else if (uname(&un) == 0) {
-		p->kernel_release = xstrdup(un.release);
-		p->machine = xstrdup(un.machine);
+	if (r < 0) {
+		entries_release(&found);
+		errno = -r;
+		return NULL;
 	}
-	if (!p->kernel_release)
-		platform_add_gap(p, "kernel release", "not shown by the source");
-}
-
-/* The first processor of /proc/cpuinfo; the keys are those of x86, other machines have none. */
-static void read_cpu(struct platform *p, const struct place *top)
-{
-	struct cpu_ident *cpu = &p->cpu;
-	autofree char *text = NULL;
-	char *line, *rest;
-	uint64_t value;
-	size_t len;
-
-	if (place_read(top, "/proc/cpuinfo", CPUINFO_MAX, &text, &len) < 0) {
-		platform_add_gap(p, "processor", "'/proc/cpuinfo' cannot be read");
-		return;
-	}
-	cpu->known = true;
-	rest = text;
-	while ((line = strsep(&rest, "\n")) && *line) {
-		char *colon = strchr(line, ':');
-		char *key, *text_value;
-
-		if (!colon)
-			continue;
-		*colon = '\0';
-		key = text_trim(line);
-		text_value = text_trim(colon + 1);
-		if (strcmp(key, "vendor_id") == 0)
-			snprintf(cpu->vendor, sizeof(cpu->vendor), "%s", text_value);
-		else if (strcmp(key, "cpu family") == 0 &&
-			 text_to_u64(text_value, 10, INT_MAX, &value) == 0)
-			cpu->family = (int)value;
-		else if (strcmp(key, "model") == 0 &&
-			 text_to_u64(text_value, 10, INT_MAX, &value) == 0)
-			cpu->model = (int)value;
-		else if (strcmp(key, "model name") == 0 && !cpu->name)
-			cpu->name = text_sanitize(text_value, strlen(text_value));
-	}
-}
-
-static void read_iommu_groups(struct platform *p, const struct place *top)
-{
-	static const char dir[] = "/sys/kernel/iommu_groups";
-	struct entries groups = { 0 };
-
-	if (list_entries(top->tree, dir, &groups) == 0)
-		p->iommu_groups = groups.nr ? KNOWN_PRESENT : KNOWN_ABSENT;
-	entries_release(&groups);
-	/* a capture may hold the links and not the directory */
-	for (size_t i = 0; i < p->nr_functions; i++)
-		if (p->functions[i].iommu_group != GROUP_UNKNOWN)
-			p->iommu_groups = KNOWN_PRESENT;
-	if (p->iommu_groups == KNOWN_NO)
-		platform_add_gap(p, "iommu groups", "'%s' cannot be read", dir);
-}
-
-static struct platform *read_entries(const struct entries *found, const struct tree *tree,
-				     const char *name)
-{
-	const struct place top = { tree, "", AT_FDCWD };
-	struct platform *p = platform_new(tree ? "snapshot" : "live", name);
-	struct pci_names *names = pci_names_open();
-
-	for (size_t i = 0; i < found->nr; i++)
-		read_function(p, &found->items[i], &top, names);
+	p = platform_new(tree ? "snapshot" : "live", name);
+	names = pci_names_open();
+	for (size_t i = 0; i < found.nr; i++)
+		read_function(p, &found.items[i], &top, names);
 	pci_names_close(names);
-	read_iommu_groups(p, &top);
-	read_kernel(p, &top);
-	read_cpu(p, &top);
+	entries_release(&found);
+	iommu_read(p, &top);
+	machine_facts_read(p, &top);
 	platform_finish(p);
 	return p;
 }
 
-struct platform *platform_read_tree(const struct tree *tree, const char *name)
+struct platform *platform_read_tree(const struct tree *tree, const char *name, struct tree *record)
 {
-	struct entries found = { 0 };
-	struct platform *p = NULL;
-	int r = list_entries(tree, CAPTURE_DEVICES, &found);
+	return read_machine(tree, name, record);
+}
 
-	if (r == 0)
-		p = read_entries(&found, tree, name);
-	entries_release(&found);
-	if (r < 0)
-		errno = -r;
-	return p;
+struct platform *live_read(struct tree *record)
+{
+	return read_machine(NULL, NULL, record);
 }
 
 struct platform *platform_read_live(const char *sysroot)
 {
-	struct entries found = { 0 };
-	struct platform *p = NULL;
-	int r;
-
 	if (sysroot && *sysroot) {
 		autofree char *why = NULL;
 
 		return platform_read_from(sysroot, &why);
 	}
-	r = fs_exists(AT_FDCWD, CAPTURE_DEVICES) ? list_udev(&found) : -errno;
-	if (r == 0)
-		p = read_entries(&found, NULL, NULL);
-	entries_release(&found);
-	if (r < 0)
-		errno = -r;
-	return p;
+	return live_read(NULL);
 }

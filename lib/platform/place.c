@@ -2,10 +2,15 @@
 /* Attributes of sysfs, from the kernel or from a captured tree. */
 #include "platform/place.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #define ATTR_MAX (64u * 1024)
@@ -28,32 +33,64 @@ static const char *captured(const struct place *at, const char *attr, size_t max
 	return data;
 }
 
+void place_record(const struct place *at, const char *attr, const void *data, size_t len)
+{
+	autofree char *path = at->record ? path_of(at, attr) : NULL;
+	char *copy;
+
+	if (!path)
+		return;
+	copy = xcalloc(len + 1, 1);
+	memcpy(copy, data, len);
+	if (tree_add_file(at->record, path, copy, len) < 0)
+		log_debug("'%s' cannot be kept", path);
+}
+
+void place_record_link(const struct place *at, const char *attr, const char *target)
+{
+	autofree char *path = at->record ? path_of(at, attr) : NULL;
+
+	if (path && tree_add_link(at->record, path, target) < 0)
+		log_debug("'%s' cannot be kept", path);
+}
+
+static void record_dir(const struct place *at, const char *attr)
+{
+	autofree char *path = at->record ? path_of(at, attr) : NULL;
+
+	if (path && tree_add_dir(at->record, path) < 0)
+		log_debug("'%s' cannot be kept", path);
+}
+
 int place_read(const struct place *at, const char *attr, size_t max, char **buf, size_t *len)
 {
 	const char *data;
+	int r;
 
-	if (!at->tree)
-		return fs_read(at->fd, attr, max, buf, len);
-	data = captured(at, attr, max, len);
-	if (!data)
-		return -errno;
-	*buf = xcalloc(*len + 1, 1);
-	memcpy(*buf, data, *len);
+	if (at->tree) {
+		data = captured(at, attr, max, len);
+		if (!data)
+			return -errno;
+		*buf = xcalloc(*len + 1, 1);
+		memcpy(*buf, data, *len);
+	} else {
+		r = fs_read(at->fd, attr, max, buf, len);
+		if (r < 0)
+			return r;
+	}
+	place_record(at, attr, *buf, *len);
 	return 0;
 }
 
 int place_read_attr(const struct place *at, const char *attr, char **value)
 {
-	const char *data;
+	autofree char *data = NULL;
 	size_t len;
+	int r = place_read(at, attr, ATTR_MAX, &data, &len);
 
-	if (!at->tree)
-		return fs_read_attr(at->fd, attr, value);
-	data = captured(at, attr, ATTR_MAX, &len);
-	if (!data)
-		return -errno;
-	*value = text_sanitize(data, len && data[len - 1] == '\n' ? len - 1 : len);
-	return 0;
+	if (r == 0)
+		*value = text_sanitize(data, len && data[len - 1] == '\n' ? len - 1 : len);
+	return r;
 }
 
 int place_read_u64(const struct place *at, const char *attr, uint64_t *value)
@@ -86,29 +123,118 @@ int place_read_s64(const struct place *at, const char *attr, int64_t *value)
 	return 0;
 }
 
+/* The link's target; NULL with errno. */
+static char *read_link(const struct place *at, const char *attr)
+{
+	autofree char *path = path_of(at, attr);
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (at->tree)
+		return xstrdup(tree_link(at->tree, path));
+	n = readlinkat(at->fd, attr, target, sizeof(target) - 1);
+	return n < 0 ? NULL : xstrndup(target, (size_t)n);
+}
+
 int place_read_link_name(const struct place *at, const char *attr, char **name)
 {
-	autofree char *path = NULL;
-	const char *target, *slash;
+	autofree char *target = read_link(at, attr);
+	const char *last;
 
-	if (!at->tree)
-		return fs_read_link_name(at->fd, attr, name);
-	path = path_of(at, attr);
-	target = tree_link(at->tree, path);
 	if (!target)
 		return -errno;
-	slash = strrchr(target, '/');
-	target = slash ? slash + 1 : target;
-	*name = text_sanitize(target, strlen(target));
+	place_record_link(at, attr, target);
+	last = strrchr(target, '/');
+	last = last ? last + 1 : target;
+	*name = text_sanitize(last, strlen(last));
 	return 0;
+}
+
+char *place_canonical(const struct place *at, const char *attr)
+{
+	autofree char *path = path_of(at, attr);
+	char resolved[PATH_MAX];
+
+	if (at->tree)
+		return tree_canonical(at->tree, path);
+	return realpath(path, resolved) ? xstrdup(resolved) : NULL;
 }
 
 bool place_has(const struct place *at, const char *attr)
 {
-	autofree char *path = NULL;
+	autofree char *path = path_of(at, attr);
+	bool has = at->tree ? tree_exists(at->tree, path) : fs_exists(at->fd, attr);
 
-	if (!at->tree)
-		return fs_exists(at->fd, attr);
-	path = path_of(at, attr);
-	return tree_exists(at->tree, path);
+	if (has)
+		place_record(at, attr, "", 0);
+	return has;
+}
+
+/* The entries of a directory on the way to who wants them. */
+struct listing {
+	const struct place *at;
+	const char *attr;
+	void (*each)(void *with, const char *name);
+	void *with;
+};
+
+static void pass_over(void *with attr_unused, const char *name attr_unused)
+{
+}
+
+static bool is_dir(const struct place *at, const char *attr)
+{
+	autofree char *path = path_of(at, attr);
+	struct stat st;
+
+	if (at->tree)
+		return tree_list(at->tree, path, pass_over, NULL) == 0;
+	return fstatat(at->fd, attr, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Links and directories are kept; files are when they are read. */
+static void list_entry(void *with, const char *name)
+{
+	const struct listing *l = with;
+	autofree char *path = xasprintf("%s/%s", l->attr, name);
+	autofree char *target = NULL;
+
+	if (*name == '.')
+		return;
+	target = l->at->record ? read_link(l->at, path) : NULL;
+	if (target)
+		place_record_link(l->at, path, target);
+	else if (l->at->record && is_dir(l->at, path))
+		record_dir(l->at, path);
+	l->each(l->with, name);
+}
+
+static int list_live(const struct listing *l)
+{
+	int fd = openat(l->at->fd, l->attr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!d) {
+		int r = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	while ((entry = readdir(d)))
+		list_entry((void *)l, entry->d_name);
+	closedir(d);
+	return 0;
+}
+
+int place_list(const struct place *at, const char *attr, void (*each)(void *with, const char *name),
+	       void *with)
+{
+	struct listing l = { at, attr, each, with };
+	autofree char *path = path_of(at, attr);
+
+	if (is_dir(at, attr))
+		record_dir(at, attr);
+	return at->tree ? tree_list(at->tree, path, list_entry, &l) : list_live(&l);
 }

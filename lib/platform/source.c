@@ -180,7 +180,7 @@ static struct platform *read_directory(int fd, const char *name, char **why)
 	struct platform *p = NULL;
 
 	if (r == 0) {
-		p = platform_read_tree(tree, name);
+		p = platform_read_tree(tree, name, NULL);
 		r = p ? 0 : -errno;
 	}
 	if (p)

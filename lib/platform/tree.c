@@ -282,6 +282,21 @@ bool tree_exists(const struct tree *t, const char *path)
 	return find(t, path, true);
 }
 
+char *tree_canonical(const struct tree *t, const char *path)
+{
+	const struct node *n = find(t, path, true);
+	char *canonical = n ? xstrdup("") : NULL;
+
+	while (n && n != &t->nodes[t->top]) {
+		char *longer = xasprintf("/%s%s", n->name, canonical);
+
+		free(canonical);
+		canonical = longer;
+		n = &t->nodes[n->parent];
+	}
+	return canonical;
+}
+
 int tree_list(const struct tree *t, const char *path, void (*each)(void *with, const char *name),
 	      void *with)
 {

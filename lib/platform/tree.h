@@ -42,6 +42,9 @@ const char *tree_file(const struct tree *t, const char *path, size_t *len);
 const char *tree_link(const struct tree *t, const char *path);
 bool tree_exists(const struct tree *t, const char *path);
 
+/* The path from the top that leads to the same place through no link, "/..."; NULL with errno. */
+char *tree_canonical(const struct tree *t, const char *path) attr_must_check;
+
 /* The names in a directory, in the order in which they were added. 0 or a negative errno. */
 int tree_list(const struct tree *t, const char *path, void (*each)(void *with, const char *name),
 	      void *with) attr_must_check;

@@ -237,6 +237,202 @@ static void test_machine(void **state)
 	assert_int_not_equal(find(p, "80:00.0")->host_bridge, find(p, "01:00.0")->host_bridge);
 }
 
+static void test_driver_facts(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+	const struct function *f;
+
+	make_machine(t);
+	write_attr(t, NVME, "dma_mask_bits", "64\n");
+	write_attr(t, NVME, "consistent_dma_mask_bits", "48\n");
+	write_attr(t, NVME, "mem_info_vram_total", "68702699520\n");
+	write_attr(t, NVME, "power_state", "D3hot\n");
+	make_link(t, DEVICES "/" NVME "/iommu", "../../../../virtual/iommu/dmar3");
+	write_attr(t, "0000:80:00.0", "dma_mask_bits", "32\n"); /* no driver: nobody has set it */
+	write_attr(t, "0000:80:00.0", "power_state", "D0\n");
+	write_attr(t, "0000:00:03.0", "power_state", "unknown\n");
+	p = platform_read_live(t);
+	f = find(p, NVME);
+	assert_int_equal(f->dma_bits, 64);
+	assert_int_equal(f->coherent_dma_bits, 48);
+	assert_int_equal(f->memory_bytes, 68702699520);
+	assert_string_equal(f->iommu_unit, "dmar3");
+	assert_true(f->power_known && !f->powered);
+	f = find(p, "80:00.0");
+	assert_int_equal(f->dma_bits, 0);
+	assert_int_equal(f->memory_bytes, 0);
+	assert_null(f->iommu_unit);
+	assert_true(f->power_known && f->powered);
+	assert_false(find(p, "00:03.0")->power_known);
+}
+
+/* An Intel VMD: its driver makes a root bus of its own below it. */
+static void test_host_owner(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	make_function(t, "pci0000:80/0000:80:00.0/pci10000:e1/10000:e1:00.0");
+	make_function(t, "pci0000:80/0000:80:00.0/pci10000:e1/10000:e1:00.0/10000:e2:00.0");
+	p = platform_read_live(t);
+	assert_true(find(p, "10000:e1:00.0")->has_host_owner);
+	assert_true(find(p, "10000:e2:00.0")->has_host_owner);
+	assert_false(find(p, "80:00.0")->has_host_owner);
+	assert_int_equal(p->nr_host_bridges, 3);
+	assert_int_equal(p->host_bridges[2].owner, find(p, "80:00.0") - p->functions);
+	assert_int_equal(p->host_bridges[0].owner, -1);
+}
+
+static void test_iommu_units(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	make_link(t, "/sys/class/iommu/dmar10", "../../devices/virtual/iommu/dmar10");
+	make_link(t, "/sys/class/iommu/dmar2", "../../devices/virtual/iommu/dmar2");
+	make_link(t, "/sys/class/iommu/ivhd0", "../../devices/pci0000:00/0000:00:00.2/iommu/ivhd0");
+	make_link(t, "/sys/class/iommu/lost", "../../devices/lost");
+	write_text(t, "/sys/devices/virtual/iommu/dmar10/intel-iommu/cap", "d2008c40660462\n");
+	write_text(t, "/sys/devices/virtual/iommu/dmar10/intel-iommu/ecap", "f050da\n");
+	write_text(t, "/sys/devices/virtual/iommu/dmar2/intel-iommu/cap", "no number\n");
+	make_link(t, "/sys/devices/pci0000:00/0000:00:00.2/iommu/ivhd0/device",
+		  "../../../0000:00:00.2");
+	p = platform_read_live(t);
+	assert_int_equal(p->nr_iommu_units, 4);
+	assert_string_equal(p->iommu_units[0].name, "dmar2");
+	assert_int_equal(p->iommu_units[0].capability, 0);
+	assert_string_equal(p->iommu_units[1].name, "dmar10");
+	assert_int_equal(p->iommu_units[1].capability, 0xd2008c40660462);
+	assert_int_equal(p->iommu_units[1].extended, 0xf050da);
+	assert_false(p->iommu_units[1].is_function);
+	assert_string_equal(p->iommu_units[2].name, "ivhd0");
+	assert_true(p->iommu_units[2].is_function);
+	assert_string_equal(pci_addr_str(p->iommu_units[2].function), "0000:00:00.2");
+	assert_string_equal(p->iommu_units[3].name, "lost");
+}
+
+static void test_reserved_ranges(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	write_text(t, "/sys/kernel/iommu_groups/14/reserved_regions",
+		   "0x00000000bf3e2000 0x00000000bf401fff direct\n"
+		   "0x00000000fee00000 0x00000000feefffff msi\n"
+		   "0x1 0x0 reserved\nnothing\n0x5 0x6\n");
+	write_text(t, "/sys/kernel/iommu_groups/2/reserved_regions",
+		   "0x00000000fee00000 0x00000000feefffff msi\n");
+	p = platform_read_live(t);
+	assert_int_equal(p->nr_reserved, 3);
+	assert_int_equal(p->reserved[0].iommu_group, 2);
+	assert_int_equal(p->reserved[1].iommu_group, 14);
+	assert_int_equal(p->reserved[1].start, 0xbf3e2000);
+	assert_int_equal(p->reserved[1].end, 0xbf401fff);
+	assert_string_equal(p->reserved[1].type, "direct");
+	assert_string_equal(p->reserved[2].type, "msi");
+}
+
+static void test_nodes(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	/* node 1 is offline, and one row is not to be believed */
+	write_text(t, "/sys/devices/system/node/node0/distance", "10 21 31\n");
+	write_text(t, "/sys/devices/system/node/node2/distance", "21 10\n");
+	write_text(t, "/sys/devices/system/node/node3/distance", "32 22 10\n");
+	make_dir(t, "/sys/devices/system/node/node99999");
+	write_text(t, "/sys/devices/system/node/online", "0,2-3\n");
+	p = platform_read_live(t);
+	assert_int_equal(p->numa.nr, 4);
+	assert_int_equal(p->numa.distance[0 * 4 + 0], 10);
+	assert_int_equal(p->numa.distance[0 * 4 + 1], 0);
+	assert_int_equal(p->numa.distance[0 * 4 + 2], 21);
+	assert_int_equal(p->numa.distance[0 * 4 + 3], 31);
+	assert_int_equal(p->numa.distance[3 * 4 + 0], 32);
+	assert_int_equal(p->numa.distance[3 * 4 + 3], 10);
+	for (int to = 0; to < 4; to++) {
+		assert_int_equal(p->numa.distance[1 * 4 + to], 0);
+		assert_int_equal(p->numa.distance[2 * 4 + to], 0);
+	}
+}
+
+static void test_kernel_facts(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	p = platform_read_live(t);
+	assert_false(p->modules_known);
+	assert_null(p->kernel_config);
+	assert_int_equal(p->memory_bytes, 0);
+	platform_free(p);
+	write_text(t, "/proc/modules",
+		   "nvme_core 200704 5 nvme, Live 0xffffffffc0a51000\n"
+		   "amdgpu 12345 0 - Live 0xffffffffc0000000 (OE)\n");
+	write_text(t, "/proc/meminfo", "MemTotal:       16384 kB\nMemFree:  1 kB\n");
+	write_text(t, "/boot/config-7.2.12+deb13-amd64", "CONFIG_PCI_P2PDMA=y\n");
+	write_text(t, "/lib/modules/7.2.12+deb13-amd64/config", "CONFIG_PCI_P2PDMA=n\n");
+	p = platform_read_live(t);
+	assert_true(p->modules_known);
+	assert_int_equal(p->nr_modules, 2);
+	assert_string_equal(p->modules[0], "amdgpu");
+	assert_string_equal(p->modules[1], "nvme_core");
+	assert_int_equal(p->memory_bytes, 16384 * 1024);
+	assert_string_equal(p->kernel_config, "CONFIG_PCI_P2PDMA=y\n");
+}
+
+static void test_modules_config(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	write_text(t, "/lib/modules/7.2.12+deb13-amd64/config", "CONFIG_PCI_P2PDMA=m\n");
+	p = platform_read_live(t);
+	assert_string_equal(p->kernel_config, "CONFIG_PCI_P2PDMA=m\n");
+}
+
+#define DMI "/sys/devices/virtual/dmi/id/"
+
+static void test_firmware(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	write_text(t, DMI "sys_vendor", "Supermicro \n");
+	write_text(t, DMI "product_name", "AS -4125GS-TNRT\n");
+	write_text(t, DMI "bios_vendor", "American Megatrends International, LLC.\n");
+	write_text(t, DMI "bios_version", "1.4\n");
+	write_text(t, DMI "bios_date", "05/25/2024\n");
+	p = platform_read_live(t);
+	assert_string_equal(p->machine_name, "Supermicro AS -4125GS-TNRT");
+	assert_string_equal(p->firmware, "American Megatrends International, LLC. 1.4 05/25/2024");
+}
+
+/* What the board's maker never filled in names nothing. */
+static void test_firmware_templates(void **state)
+{
+	const char *t = *state;
+	autoplatform struct platform *p = NULL;
+
+	make_machine(t);
+	write_text(t, DMI "sys_vendor", "To Be Filled By O.E.M.\n");
+	write_text(t, DMI "product_name", "System Product Name\n");
+	write_text(t, DMI "board_name", "H13DSG\n");
+	write_text(t, DMI "bios_vendor", "Default string\n");
+	p = platform_read_live(t);
+	assert_string_equal(p->machine_name, "H13DSG");
+	assert_null(p->firmware);
+}
+
 static void remove_devices(const char *t)
 {
 	autofree char *devices = path_in(t, DEVICES);
@@ -646,6 +842,15 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, test_dir_teardown)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_machine),
+		TEST(test_driver_facts),
+		TEST(test_host_owner),
+		TEST(test_iommu_units),
+		TEST(test_reserved_ranges),
+		TEST(test_nodes),
+		TEST(test_kernel_facts),
+		TEST(test_modules_config),
+		TEST(test_firmware),
+		TEST(test_firmware_templates),
 		TEST(test_no_bus),
 		TEST(test_empty_bus),
 		TEST(test_bare_function),
