@@ -26,6 +26,7 @@ struct seen {
 	struct function f;
 	bool hex;
 	bool interface_unseen; /* of the class only its first two parts */
+	bool extended; /* extended capabilities were shown */
 	bool no_acs_seen; /* ACS is not there, if the text shows extended capabilities at all */
 };
 
@@ -34,7 +35,6 @@ struct reader {
 	struct pci_names *names;
 	struct seen *seen;
 	size_t nr, room;
-	bool extended; /* some function's extended capabilities were shown */
 
 	bool open; /* there is a function at hand */
 	struct shown at_hand;
@@ -97,33 +97,41 @@ static bool is_bridge_class(const struct function *f)
 	return f->class_known && (class == 0x0604 || class == 0x0607 || class == 0x0609);
 }
 
-/*
- * What is not shown is absent only where all that there is was shown. Extended capabilities are left
- * out without a word where config space beyond byte 256 cannot be reached, and then by every function.
- */
+/* What is not shown is absent only where all that there is was shown. */
 static void conclude(struct seen *s, const struct shown *shown)
 {
 	struct function *f = &s->f;
 	bool all = shown->verbose && shown->whole && !shown->denied && !shown->broken;
 	bool conventional = all && !shown->express;
-	const uint8_t acs_bits = ACS_SV | ACS_TB | ACS_RR | ACS_CR | ACS_UF | ACS_EC | ACS_DT;
+	const uint32_t acs_bits = ACS_SV | ACS_TB | ACS_RR | ACS_CR | ACS_UF | ACS_EC | ACS_DT;
 
 	f->is_bridge |= is_bridge_class(f);
 	if (conventional)
 		f->port_type = f->is_bridge ? PORT_CONVENTIONAL_BRIDGE : PORT_CONVENTIONAL;
 	f->link.known = shown->link_capability && shown->link_status && f->link.max_width;
+	/* what old lspci shows as the link of an integrated function is not there */
+	if (f->port_type == PORT_RC_ENDPOINT || f->port_type == PORT_RC_EVENT_COLLECTOR) {
+		f->link.known = false;
+		f->express.link_control = (struct reg){ 0 };
+	}
 	if (!f->link.known)
 		f->link = (struct link){ 0 };
-	f->nr_virtual = shown->virtual_enabled ? shown->virtual_now : 0;
+	f->bus_master_known = reg_seen(f->command, COMMAND_MASTER);
+	f->bus_master = reg_is_set(f->command, COMMAND_MASTER);
+	f->nr_virtual = reg_is_set(f->sriov_control, SRIOV_VF_ENABLE) ? shown->virtual_now : 0;
 	if (f->acs.known == KNOWN_NO && conventional)
 		f->acs.known = KNOWN_ABSENT;
 	else if (f->acs.known == KNOWN_NO && all)
 		s->no_acs_seen = true;
-	if (f->acs.known != KNOWN_PRESENT)
-		f->acs.capability = f->acs.control = 0; /* bits of no capability */
-	else if (shown->acs_capability != acs_bits || shown->acs_control != acs_bits)
+	if (f->acs.known == KNOWN_PRESENT && reg_seen(shown->acs_capability, acs_bits) &&
+	    reg_seen(shown->acs_control, acs_bits)) {
+		f->acs.capability = (uint16_t)shown->acs_capability.value;
+		f->acs.control = (uint16_t)shown->acs_control.value;
+	} else if (f->acs.known == KNOWN_PRESENT) {
 		f->acs = (struct acs){ 0 };
-	f->config_bytes = shown->extended                               ? 4096
+	}
+	s->extended = shown->extended;
+	f->config_bytes = shown->extended && all                        ? 4096
 			  : shown->standard || (all && !shown->express) ? 256
 			  : shown->verbose                              ? 64
 									: 0;
@@ -135,6 +143,54 @@ static bool has_bars(const struct function *f)
 		if (f->bars[i].kind != BAR_NONE)
 			return true;
 	return false;
+}
+
+/* Of every register the bits that only from shows. */
+static void fill_registers(struct function *to, const struct function *from)
+{
+	static const size_t registers[] = {
+		offsetof(struct function, command),
+		offsetof(struct function, bridge_control),
+		offsetof(struct function, express.device_capabilities),
+		offsetof(struct function, express.device_control),
+		offsetof(struct function, express.device_status),
+		offsetof(struct function, express.link_control),
+		offsetof(struct function, express.slot_capabilities),
+		offsetof(struct function, express.device_capabilities_2),
+		offsetof(struct function, express.device_control_2),
+		offsetof(struct function, errors.uncorrectable),
+		offsetof(struct function, errors.uncorrectable_mask),
+		offsetof(struct function, errors.correctable),
+		offsetof(struct function, errors.dpc_control),
+		offsetof(struct function, errors.dpc_status),
+		offsetof(struct function, ats_control),
+		offsetof(struct function, pri_control),
+		offsetof(struct function, pasid_control),
+		offsetof(struct function, sriov_control),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(registers); i++) {
+		struct reg *a = (struct reg *)((char *)to + registers[i]);
+		const struct reg *b = (const struct reg *)((const char *)from + registers[i]);
+
+		register_set(a, b->seen & ~a->seen, b->value);
+	}
+}
+
+static void fill_presence(struct function *to, const struct function *from)
+{
+	static const size_t presences[] = {
+		offsetof(struct function, has_ats),       offsetof(struct function, has_pri),
+		offsetof(struct function, has_pasid),     offsetof(struct function, has_aer),
+		offsetof(struct function, has_dpc),       offsetof(struct function, has_sriov),
+		offsetof(struct function, has_dsn),       offsetof(struct function, has_rebar),
+		offsetof(struct function, has_multicast), offsetof(struct function, has_ntb),
+		offsetof(struct function, has_cxl),       offsetof(struct function, has_ide),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(presences); i++)
+		*((bool *)((char *)to + presences[i])) |=
+			*((const bool *)((const char *)from + presences[i]));
 }
 
 /* Takes what to does not know from from, whose strings are moved or freed. */
@@ -169,7 +225,7 @@ static void fill(struct function *to, struct function *from)
 		to->bus_master_known = from->bus_master_known;
 		to->bus_master = from->bus_master;
 	}
-	if (!to->max_virtual) {
+	if (!to->max_virtual && !to->first_virtual) {
 		to->max_virtual = from->max_virtual;
 		to->nr_virtual = from->nr_virtual;
 		to->first_virtual = from->first_virtual;
@@ -190,12 +246,19 @@ static void fill(struct function *to, struct function *from)
 		memcpy(to->bars, from->bars, sizeof(to->bars));
 		to->bars_unnumbered = from->bars_unnumbered;
 	}
-	to->has_ats |= from->has_ats;
-	to->has_pri |= from->has_pri;
-	to->has_pasid |= from->has_pasid;
-	to->has_aer |= from->has_aer;
-	to->has_dpc |= from->has_dpc;
-	to->has_sriov |= from->has_sriov;
+	if (!to->power_known) {
+		to->power_known = from->power_known;
+		to->powered = from->powered;
+	}
+	if (!to->nr_rebars) {
+		to->nr_rebars = from->nr_rebars;
+		memcpy(to->rebars, from->rebars, sizeof(to->rebars));
+	}
+	for (size_t i = 0; i < NR_WINDOWS; i++)
+		if (!to->windows[i].known)
+			to->windows[i] = from->windows[i];
+	fill_registers(to, from);
+	fill_presence(to, from);
 	if (!to->name)
 		to->name = take_ptr(from->name);
 	if (!to->driver)
@@ -246,10 +309,10 @@ static void end_field(struct reader *r)
 	const struct field *field = r->field;
 
 	r->field = NULL;
-	if (!field || (field->before_capabilities && (r->at_hand.standard || r->at_hand.extended)))
+	if (!field || (field->part != PART_ANY && field->part != r->at_hand.part))
 		return;
 	r->text[r->text_len] = '\0';
-	field->read(&r->at_hand, r->text);
+	field->read(&r->at_hand, field, r->text);
 }
 
 static void end_function(struct reader *r, bool more_follows)
@@ -273,7 +336,6 @@ static void end_function(struct reader *r, bool more_follows)
 	free(h.class_name);
 	conclude(&s, &r->at_hand);
 	use_config(r, &s);
-	r->extended |= r->at_hand.extended;
 	add_seen(r, &s);
 }
 
@@ -408,6 +470,7 @@ static int begin_function(struct reader *r, struct pci_addr addr, const char *re
 	/* all but the config space, of which config_len tells what is meant */
 	memset(&r->at_hand, 0, offsetof(struct shown, config));
 	r->at_hand.f = platform_function(addr);
+	r->at_hand.part = PART_HEADER;
 	r->open = r->in_headline = true;
 	r->headline_len = 0;
 	join(r->headline, &r->headline_len, rest, end);
@@ -458,7 +521,7 @@ static void read_field(struct reader *r, const char *line, const char *end, bool
 		join(r->text, &r->text_len, text, end);
 	} else if (r->in_headline && r->was_long && !indented && goes_on(r, line)) {
 		join(r->headline, &r->headline_len, line, end);
-	} else if (r->field && r->was_long && !has_label(line, end)) {
+	} else if (r->field && (r->was_long || r->field->goes_on) && !has_label(line, end)) {
 		join(r->text, &r->text_len, line, end);
 	} else {
 		end_field(r);
@@ -562,6 +625,7 @@ static void merge(struct platform *p, struct seen *to, struct seen *from)
 		*to = *from;
 		*from = poorer;
 	}
+	to->extended |= from->extended;
 	fill(&to->f, &from->f);
 }
 
@@ -579,6 +643,20 @@ static void merge_all(struct reader *r)
 			r->seen[n++] = r->seen[i];
 	}
 	r->nr = n;
+}
+
+/* Regions that lspci calls virtual or unassigned are not said to be disabled. */
+static void mark_disabled(struct platform *p)
+{
+	for (size_t i = 0; i < p->nr_functions; i++) {
+		struct function *f = &p->functions[i];
+
+		for (size_t b = 0; b < PCI_BARS; b++)
+			f->bars[b].disabled |= f->bars[b].kind != BAR_NONE &&
+					       reg_is_clear(f->command, f->bars[b].kind == BAR_IO
+										? COMMAND_IO
+										: COMMAND_MEMORY);
+	}
 }
 
 /* A second function is looked for only where the first says that there can be one. */
@@ -643,19 +721,48 @@ static void add_gaps(struct platform *p, size_t by_name, size_t no_interface)
 	platform_add_gap(p, "processor", "not shown by the source");
 }
 
+/*
+ * Extended capabilities are left out without a word where config space beyond byte 256 cannot be
+ * reached, and then by every function of the domain: [from, to) are one's.
+ */
+static void conclude_no_acs(struct reader *r, size_t from, size_t to)
+{
+	bool extended = false;
+
+	for (size_t i = from; i < to; i++)
+		extended |= r->seen[i].extended;
+	for (size_t i = from; i < to; i++) {
+		struct function *f = &r->seen[i].f;
+
+		if (!extended || !r->seen[i].no_acs_seen || f->acs.known != KNOWN_NO)
+			continue;
+		f->acs.known = KNOWN_ABSENT;
+		f->config_bytes = 4096;
+	}
+}
+
+static void conclude_domains(struct reader *r)
+{
+	size_t from = 0;
+
+	for (size_t i = 1; i <= r->nr; i++) {
+		if (i < r->nr && r->seen[i].f.addr.domain == r->seen[from].f.addr.domain)
+			continue;
+		conclude_no_acs(r, from, i);
+		from = i;
+	}
+}
+
 static void hand_over(struct reader *r)
 {
 	size_t no_interface = 0;
 
 	merge_all(r);
+	conclude_domains(r);
 	platform_reserve(r->p, r->nr);
 	for (size_t i = 0; i < r->nr; i++) {
 		struct seen *s = &r->seen[i];
 
-		if (s->no_acs_seen && r->extended && s->f.acs.known == KNOWN_NO) {
-			s->f.acs.known = KNOWN_ABSENT;
-			s->f.config_bytes = 4096;
-		}
 		no_interface += s->interface_unseen;
 		if (s->f.iommu_group != GROUP_UNKNOWN)
 			r->p->iommu_groups = KNOWN_PRESENT;
@@ -663,6 +770,7 @@ static void hand_over(struct reader *r)
 	}
 	r->nr = 0;
 	virtual_mark(r->p);
+	mark_disabled(r->p);
 	mark_multifunction(r->p);
 	add_gaps(r->p, look_up_ids(r->p, r->names), no_interface);
 }

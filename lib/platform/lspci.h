@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Private to the lspci reader: what one function's part of the text has shown so far, and the fields
- * that it is decoded from.
+ * Private to the lspci reader: what one function's part of the text has shown so far, the fields that it
+ * is decoded from, and how what was shown becomes functions of the model.
  */
 #ifndef P2PCERT_PLATFORM_LSPCI_H
 #define P2PCERT_PLATFORM_LSPCI_H
@@ -12,32 +12,96 @@
 
 #define SHOWN_CONFIG_MAX 4096
 
+/* The part of a function's text in which a line stands: words mean something else in another one. */
+enum part {
+	PART_ANY, /* of fields: their label is used in one place only */
+	PART_HEADER, /* what stands before the first capability */
+	PART_POWER,
+	PART_REBAR,
+	PART_OTHER, /* any other capability */
+};
+
 /* One function's part of the text. */
 struct shown {
 	struct function f; /* from the decoded lines */
+	enum part part;
 	bool verbose; /* there are decoded lines at all */
+	bool terse; /* they are those of -v */
 	bool denied; /* "<access denied>": capabilities were not shown */
 	bool broken; /* the capability lists could not be followed to their ends */
 	bool standard, extended; /* a capability of this list was shown */
 	bool express;
 	bool whole; /* nothing more can follow: an empty line, or the lines that come last */
-	bool virtual_enabled;
 	uint16_t virtual_now;
-	uint8_t acs_capability, acs_control; /* which bits were shown, on or off */
+	struct reg acs_capability, acs_control;
 	bool link_capability, link_status;
 	size_t config_len; /* bytes of hex, from 0 without a hole */
 	uint8_t config[SHOWN_CONFIG_MAX];
 };
 
-/* What a label introduces, and who reads it; text has wrapped lines joined and ends with NUL. */
+/* --- lspci_scan.c: numbers in text ---------------------------------------------------------------- */
+
+/* The number behind key, "size=128K" without the unit; *end, if wanted, is behind it. */
+bool number_after(const char *text, const char *key, int base, uint64_t max, uint64_t *value,
+		  const char **end);
+/* Exactly this many hexadecimal digits, then the character end. */
+bool hex_word(const char *s, size_t digits, char end, uint16_t *value);
+/* "vvvv:dddd" that ends with this character. */
+bool id_pair(const char *s, char end, uint16_t *vendor, uint16_t *device);
+
+/* --- lspci_registers.c: bits and numbers by name --------------------------------------------------- */
+
+enum lspci_register {
+	REGISTER_COMMAND,
+	REGISTER_BRIDGE_CONTROL,
+	REGISTER_DEVICE_CAPABILITIES,
+	REGISTER_DEVICE_CONTROL,
+	REGISTER_DEVICE_STATUS,
+	REGISTER_LINK_CONTROL,
+	REGISTER_SLOT_CAPABILITIES,
+	REGISTER_DEVICE_CAPABILITIES_2,
+	REGISTER_DEVICE_CONTROL_2,
+	REGISTER_UNCORRECTABLE,
+	REGISTER_CORRECTABLE,
+	REGISTER_DPC_CONTROL,
+	REGISTER_DPC_STATUS,
+	REGISTER_ATS_CONTROL,
+	REGISTER_PRI_CONTROL,
+	REGISTER_PASID_CONTROL,
+	REGISTER_SRIOV_CONTROL,
+	REGISTER_ACS, /* capability and control */
+};
+
+/* These bits were seen, and are as in value. */
+void register_set(struct reg *reg, uint32_t mask, uint32_t value);
+
+/* Each adds to reg what the text says, and nothing else becomes seen. */
+void register_read_bits(struct reg *reg, enum lspci_register kind, const char *text);
+/* The number behind key is the field under mask. */
+void register_read_number(struct reg *reg, uint32_t mask, const char *text, const char *key,
+			  int base);
+/* "MaxPayload 256 bytes": the field under mask is n for 128 << n bytes. */
+void register_read_bytes(struct reg *reg, uint32_t mask, const char *text, const char *key);
+/* The field under mask is the index of the word that stands behind key; NULL: nothing has this one. */
+void register_read_word(struct reg *reg, uint32_t mask, const char *text, const char *key,
+			const char *const *words, size_t nr);
+
+/* --- lspci_fields.c: lines ------------------------------------------------------------------------- */
+
+/* What a label introduces, and who reads it; text has its lines joined and ends with NUL. */
 struct field {
 	const char *label;
-	void (*read)(struct shown *s, const char *text);
-	bool before_capabilities; /* means this only there */
+	void (*read)(struct shown *s, const struct field *field, const char *text);
+	enum part part; /* means this only there */
+	bool goes_on; /* in the lines below that have no label */
+	enum lspci_register kind;
+	size_t at; /* of what it shows, in struct shown */
 };
 
 /* The field that a line without its indentation begins, NULL if none; *text is what follows. */
 const struct field *field_find(const char *line, size_t len, const char **text);
+
+/* --- lspci_headline.c ------------------------------------------------------------------------------ */
 
 /* What the first line of a function says behind its address. */
 struct headline {

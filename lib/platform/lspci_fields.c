@@ -11,35 +11,7 @@
 #include "base/text.h"
 #include "platform/lspci.h"
 
-/* The number behind key, "size=128K" without the unit; *end is behind it. */
-static bool number_after(const char *text, const char *key, int base, uint64_t max, uint64_t *value,
-			 const char **end)
-{
-	const char *at = strstr(text, key);
-	char *stop;
-
-	if (!at)
-		return false;
-	at += strlen(key);
-	if (!isxdigit((unsigned char)*at))
-		return false;
-	errno = 0;
-	*value = strtoull(at, &stop, base);
-	if (errno || stop == at || *value > max)
-		return false;
-	if (end)
-		*end = stop;
-	return true;
-}
-
-/* "BusMaster+": 1, "BusMaster-": 0; -1 if it is not there. */
-static int flag_after(const char *text, const char *word)
-{
-	const char *at = strstr(text, word);
-	char sign = at ? at[strlen(word)] : '\0';
-
-	return sign == '+' ? 1 : sign == '-' ? 0 : -1;
-}
+#define IN_FUNCTION(member) (offsetof(struct shown, f) + offsetof(struct function, member))
 
 static void set_number(int *to, const char *text, const char *key)
 {
@@ -47,24 +19,6 @@ static void set_number(int *to, const char *text, const char *key)
 
 	if (number_after(text, key, 10, INT_MAX, &value, NULL))
 		*to = (int)value;
-}
-
-/* Exactly this many hexadecimal digits, then the character end. */
-static bool hex_word(const char *s, size_t digits, char end, uint16_t *value)
-{
-	for (size_t i = 0; i < digits; i++)
-		if (!isxdigit((unsigned char)s[i]))
-			return false;
-	if (s[digits] != end)
-		return false;
-	*value = (uint16_t)strtoul(s, NULL, 16);
-	return true;
-}
-
-/* "vvvv:dddd" that ends with this character. */
-static bool id_pair(const char *s, char end, uint16_t *vendor, uint16_t *device)
-{
-	return hex_word(s, 4, ':', vendor) && hex_word(s + 5, 4, end, device);
 }
 
 /* "Red Hat, Inc. Device [1af4:1100]", "1af4:1100" */
@@ -80,35 +34,53 @@ static void read_subsystem(struct shown *s, const char *text)
 	s->f.subdevice = device;
 }
 
-static void read_nothing(struct shown *s attr_unused, const char *text attr_unused)
+static void read_subsystem_line(struct shown *s, const struct field *field attr_unused,
+				const char *text)
+{
+	read_subsystem(s, text);
+}
+
+static void read_nothing(struct shown *s attr_unused, const struct field *field attr_unused,
+			 const char *text attr_unused)
 {
 }
 
-static void read_control(struct shown *s, const char *text)
+static struct reg *register_at(struct shown *s, size_t at)
 {
-	int master = flag_after(text, "BusMaster");
-
-	s->verbose = true;
-	s->f.bus_master_known = master >= 0;
-	s->f.bus_master = master > 0;
+	return (struct reg *)((char *)s + at);
 }
 
-/* lspci -v: "bus master, fast devsel, latency 0, IRQ 16, NUMA node 0, IOMMU group 3". */
-static void read_flags(struct shown *s, const char *text)
+static void read_register(struct shown *s, const struct field *field, const char *text)
+{
+	register_read_bits(register_at(s, field->at), field->kind, text);
+}
+
+static void read_control(struct shown *s, const struct field *field, const char *text)
 {
 	s->verbose = true;
-	s->f.bus_master_known = true;
-	s->f.bus_master = strstr(text, "bus master");
+	read_register(s, field, text);
+}
+
+/*
+ * lspci -v: "bus master, fast devsel, latency 0, IRQ 16, NUMA node 0, IOMMU group 3". Of the command
+ * register it leaves out what is off.
+ */
+static void read_flags(struct shown *s, const struct field *field attr_unused, const char *text)
+{
+	s->verbose = s->terse = true;
+	register_set(&s->f.command, COMMAND_MASTER,
+		     strstr(text, "bus master") ? COMMAND_MASTER : 0);
 	set_number(&s->f.numa_node, text, "NUMA node ");
 	set_number(&s->f.iommu_group, text, "IOMMU group ");
 }
 
-static void read_numa_node(struct shown *s, const char *text)
+static void read_numa_node(struct shown *s, const struct field *field attr_unused, const char *text)
 {
 	set_number(&s->f.numa_node, text, "");
 }
 
-static void read_iommu_group(struct shown *s, const char *text)
+static void read_iommu_group(struct shown *s, const struct field *field attr_unused,
+			     const char *text)
 {
 	set_number(&s->f.iommu_group, text, "");
 }
@@ -131,59 +103,53 @@ static uint64_t size_of(const char *text)
 }
 
 /* "Memory at 20fffff20000 (64-bit, non-prefetchable) [size=128K]", "I/O ports at e000 [size=32]". */
-static void fill_bar(struct bar *bar, const char *text)
+static void fill_bar(struct shown *s, struct bar *bar, const char *text)
 {
 	bool io = strstr(text, "I/O ports at");
+	uint32_t decoder = io ? COMMAND_IO : COMMAND_MEMORY;
 
 	if (!io && !strstr(text, "Memory at"))
 		return;
 	bar->kind = io ? BAR_IO : strstr(text, "(64-bit") ? BAR_MEM64 : BAR_MEM32;
 	bar->prefetchable =
 		!io && strstr(text, "prefetchable") && !strstr(text, "non-prefetchable");
-	/* "<unassigned>" and "<ignored>" are no address */
+	bar->disabled = strstr(text, "[disabled]");
+	/* lspci -v has no other line for what the command register says; of virtual regions it is mute */
+	if (s->terse && !strstr(text, "[virtual]"))
+		register_set(&s->f.command, decoder, bar->disabled ? 0 : decoder);
+	bar->unassigned = strstr(text, "<unassigned>") || strstr(text, "<ignored>");
 	if (!number_after(text, " at ", 16, UINT64_MAX, &bar->start, NULL) || !bar->start)
 		bar->start = 0;
 	else
 		bar->size = size_of(text);
 }
 
-/* "0: Memory at ..." */
-static void read_region(struct shown *s, const char *text)
+/* "0: Memory at ..."; the upper half of a 64-bit region is none, though some lspci show it as one. */
+static void read_region(struct shown *s, const struct field *field attr_unused, const char *text)
 {
 	unsigned int index = (unsigned int)(*text - '0');
 
-	if (index < PCI_BARS && text[1] == ':')
-		fill_bar(&s->f.bars[index], text + 2);
+	if (index < PCI_BARS && text[1] == ':' &&
+	    !(index && s->f.bars[index - 1].kind == BAR_MEM64))
+		fill_bar(s, &s->f.bars[index], text + 2);
 }
 
 /* lspci -v says "Memory at" and "I/O ports at" without the number of the region. */
-static void read_unnumbered(struct shown *s, const char *text)
+static void read_unnumbered(struct shown *s, const struct field *field, const char *text)
 {
+	autofree char *whole = xasprintf("%s%s", field->label, text);
+
 	for (int i = 0; i < PCI_BARS; i++) {
 		if (s->f.bars[i].kind != BAR_NONE)
 			continue;
 		s->f.bars_unnumbered = true;
-		fill_bar(&s->f.bars[i], text);
+		fill_bar(s, &s->f.bars[i], whole);
 		return;
 	}
 }
 
-static void read_memory(struct shown *s, const char *text)
-{
-	autofree char *whole = xasprintf("Memory at %s", text);
-
-	read_unnumbered(s, whole);
-}
-
-static void read_ports(struct shown *s, const char *text)
-{
-	autofree char *whole = xasprintf("I/O ports at %s", text);
-
-	read_unnumbered(s, whole);
-}
-
 /* "primary=00, secondary=01, subordinate=01, sec-latency=0" */
-static void read_bus(struct shown *s, const char *text)
+static void read_bus(struct shown *s, const struct field *field attr_unused, const char *text)
 {
 	uint64_t secondary, subordinate;
 
@@ -193,6 +159,44 @@ static void read_bus(struct shown *s, const char *text)
 		return;
 	s->f.secondary = (uint8_t)secondary;
 	s->f.subordinate = (uint8_t)subordinate;
+}
+
+/*
+ * The registers of a window that is not implemented are zero, and lspci shows them as the first one
+ * there can be, as wide as it takes the register for: of I/O always 8 digits before 3.8.
+ */
+static struct window at_zero(enum window_kind kind, size_t digits, const char *text, uint64_t end)
+{
+	bool implemented = kind == WINDOW_MEMORY || digits == 16 || strstr(text, "[32-bit]");
+	bool known = kind != WINDOW_IO || digits == 4 || implemented;
+
+	if (kind == WINDOW_PREFETCHABLE)
+		implemented = digits == 16;
+	return implemented ? (struct window){ true, 0, end } : (struct window){ known, 1, 0 };
+}
+
+/*
+ * "fb000000-fb0fffff [size=1M] [32-bit]", "[disabled]", "None". What has a range and is said to be
+ * disabled all the same is open by its registers, and closed as the kernel has it: that is unknown.
+ */
+static void read_window(struct shown *s, const struct field *field, const char *text)
+{
+	enum window_kind kind =
+		(enum window_kind)((field->at - IN_FUNCTION(windows)) / sizeof(struct window));
+	struct window *w = &s->f.windows[kind];
+	bool closed = strstr(text, "[disabled]") || strstr(text, "[empty]") || strstr(text, "None");
+	uint64_t start, end;
+	const char *rest;
+
+	if (!number_after(text, "", 16, UINT64_MAX, &start, &rest) || *rest != '-' ||
+	    !number_after(rest, "-", 16, UINT64_MAX, &end, NULL)) {
+		if (closed)
+			*w = (struct window){ true, 1, 0 };
+	} else if (!start && !closed && end == (kind == WINDOW_IO ? 0xfff : 0xfffff)) {
+		*w = at_zero(kind, (size_t)(rest - text), text, end);
+	} else {
+		*w = (struct window){ start > end || !closed, start, end };
+	}
 }
 
 /* --- capabilities -------------------------------------------------------------------------------- */
@@ -209,92 +213,120 @@ static void read_express(struct shown *s, const char *name)
 		{ "Upstream Port", PORT_UPSTREAM },
 		{ "Downstream Port", PORT_DOWNSTREAM },
 		{ "PCI-Express to PCI", PORT_PCIE_TO_PCI },
+		{ "PCI/PCI-X Bridge", PORT_PCIE_TO_PCI }, /* before 3.1.8 */
 		{ "PCI/PCI-X to PCI-Express", PORT_PCI_TO_PCIE },
 		{ "Root Complex Integrated Endpoint", PORT_RC_ENDPOINT },
 		{ "Root Complex Event Collector", PORT_RC_EVENT_COLLECTOR },
 	};
 
+	static const struct reg none = { 0, 0xffffffff };
+	uint64_t version;
+
 	if (s->express)
 		return;
 	s->express = true;
 	name += strspn(name, " ");
+	/* version 1 ends before these registers: nothing that they could show is there */
+	if (number_after(name, "(v", 10, 1, &version, NULL)) {
+		s->f.express.device_capabilities_2 = none;
+		s->f.express.device_control_2 = (struct reg){ 0, 0xffff };
+	}
 	if (text_starts_with(name, "(v"))
 		name += strcspn(name, " ");
 	name += strspn(name, " ");
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (text_starts_with(name, types[i].text))
 			s->f.port_type = types[i].type;
+	if (strstr(name, "(Slot-)") && s->f.port_type != PORT_PCI_TO_PCIE)
+		s->f.express.slot_capabilities = none;
 }
 
-static void read_acs_presence(struct shown *s, const char *name attr_unused)
+static void read_subsystem_capability(struct shown *s, const char *rest)
+{
+	read_subsystem(s, rest + strspn(rest, " "));
+}
+
+static void read_acs_presence(struct shown *s, const char *rest attr_unused)
 {
 	s->f.acs.known = KNOWN_PRESENT;
 }
 
-static void read_sriov_presence(struct shown *s, const char *name attr_unused)
+/* "Vendor=1e98 ID=0000 Rev=2 Len=60: CXL" */
+static void read_dvsec(struct shown *s, const char *rest)
 {
-	s->f.has_sriov = true;
+	s->f.has_cxl |= text_starts_with(rest, ": Vendor=1e98");
 }
 
-static void read_ats(struct shown *s, const char *name attr_unused)
-{
-	s->f.has_ats = true;
-}
-
-static void read_pri(struct shown *s, const char *name attr_unused)
-{
-	s->f.has_pri = true;
-}
-
-static void read_pasid(struct shown *s, const char *name attr_unused)
-{
-	s->f.has_pasid = true;
-}
-
-static void read_aer(struct shown *s, const char *name attr_unused)
-{
-	s->f.has_aer = true;
-}
-
-static void read_dpc(struct shown *s, const char *name attr_unused)
-{
-	s->f.has_dpc = true;
-}
-
-/* A capability by how its name begins; read() gets what follows. */
+/* A capability by how its name begins, or by the number that lspci shows of what it has no name for. */
 struct capability_name {
 	const char *text;
-	void (*read)(struct shown *s, const char *rest);
+	uint16_t id;
+	enum part part;
+	void (*read)(struct shown *s,
+		     const char *rest); /* what follows the name; NULL: nothing to read */
+	size_t has; /* in struct shown, a bool; 0: nothing to tell of */
 };
 
 static const struct capability_name standard_capabilities[] = {
-	{ "Express", read_express },
+	{ "Power Management", 0x01, PART_POWER, NULL, 0 },
+	{ "Subsystem:", 0x0d, PART_OTHER, read_subsystem_capability, 0 },
+	{ "Express", 0x10, PART_OTHER, read_express, 0 },
 };
 
 static const struct capability_name extended_capabilities[] = {
-	{ "Access Control Services", read_acs_presence },
-	{ "Single Root I/O Virtualization", read_sriov_presence },
-	{ "Address Translation Service", read_ats },
-	{ "Page Request Interface", read_pri },
-	{ "Process Address Space ID", read_pasid },
-	{ "Advanced Error Reporting", read_aer },
-	{ "Downstream Port Containment", read_dpc },
+	{ "Advanced Error Reporting", 0x01, PART_OTHER, NULL, IN_FUNCTION(has_aer) },
+	{ "Device Serial Number", 0x03, PART_OTHER, NULL, IN_FUNCTION(has_dsn) },
+	{ "Access Control Services", 0x0d, PART_OTHER, read_acs_presence, 0 },
+	{ "Address Translation Service", 0x0f, PART_OTHER, NULL, IN_FUNCTION(has_ats) },
+	{ "Single Root I/O Virtualization", 0x10, PART_OTHER, NULL, IN_FUNCTION(has_sriov) },
+	{ "Multicast", 0x12, PART_OTHER, NULL, IN_FUNCTION(has_multicast) },
+	{ "Page Request Interface", 0x13, PART_OTHER, NULL, IN_FUNCTION(has_pri) },
+	{ "Physical Resizable BAR", 0x15, PART_REBAR, NULL, IN_FUNCTION(has_rebar) },
+	{ "Resizable BAR", 0x15, PART_REBAR, NULL, IN_FUNCTION(has_rebar) }, /* before 3.6.3 */
+	{ "Process Address Space ID", 0x1b, PART_OTHER, NULL, IN_FUNCTION(has_pasid) },
+	{ "Downstream Port Containment", 0x1d, PART_OTHER, NULL, IN_FUNCTION(has_dpc) },
+	{ "Designated Vendor-Specific", 0x23, PART_OTHER, read_dvsec, 0 },
+	{ "CXL Designated Vendor-Specific", 0x23, PART_OTHER, NULL, IN_FUNCTION(has_cxl) },
+	{ "Integrity & Data Encryption", 0x30, PART_OTHER, NULL, IN_FUNCTION(has_ide) },
 };
+
+/* The number in "#19", "#09 [0048]", "Extended Capability ID 0x19", "Capability ID 0x9 [0048]". */
+static bool unnamed_id(const char *name, uint64_t *id)
+{
+	return (*name == '#' && number_after(name, "#", 16, UINT16_MAX, id, NULL)) ||
+	       number_after(name, "Capability ID 0x", 16, UINT16_MAX, id, NULL);
+}
 
 static void read_one_capability(struct shown *s, const struct capability_name *known, size_t nr,
 				const char *name)
 {
-	for (size_t i = 0; i < nr; i++)
-		if (text_starts_with(name, known[i].text))
-			known[i].read(s, name + strlen(known[i].text));
+	uint64_t id;
+	bool unnamed = unnamed_id(name, &id);
+
+	s->part = PART_OTHER;
+	for (size_t i = 0; i < nr; i++) {
+		const struct capability_name *c = &known[i];
+		bool by_name = text_starts_with(name, c->text);
+
+		if (!by_name && !(unnamed && id == c->id))
+			continue;
+		s->part = c->part;
+		if (c->has)
+			*(bool *)((char *)s + c->has) = true;
+		if (c->read)
+			c->read(s, by_name ? name + strlen(c->text) : "");
+		return;
+	}
 }
 
 /* "[40] Express (v2) Endpoint, MSI 00", "[100 v1] Advanced Error Reporting", "<access denied>". */
-static void read_capability(struct shown *s, const char *text)
+static void read_capability(struct shown *s, const struct field *field attr_unused,
+			    const char *text)
 {
 	const char *name = strchr(text, ']');
 	uint64_t at;
 
+	s->part = PART_OTHER;
 	if (text_starts_with(text, "<access denied>"))
 		s->denied = true;
 	else if (*text == '<' || !name)
@@ -313,6 +345,81 @@ static void read_capability(struct shown *s, const char *text)
 		read_one_capability(s, extended_capabilities, ARRAY_LEN(extended_capabilities),
 				    name);
 	}
+}
+
+/* Power Management: "D0 NoSoftRst+ PME-Enable- DSel=0 DScale=0 PME-" */
+static void read_power(struct shown *s, const struct field *field attr_unused, const char *text)
+{
+	text += strspn(text, " \t");
+	if (text[0] != 'D' || text[1] < '0' || text[1] > '3')
+		return;
+	s->f.power_known = true;
+	s->f.powered = text[1] == '0';
+}
+
+static void read_device_capabilities(struct shown *s, const struct field *field, const char *text)
+{
+	struct reg *reg = register_at(s, field->at);
+
+	read_register(s, field, text);
+	register_read_bytes(reg, DEVCAP_MPS, text, "MaxPayload ");
+}
+
+static void read_device_control(struct shown *s, const struct field *field, const char *text)
+{
+	struct reg *reg = register_at(s, field->at);
+
+	read_register(s, field, text);
+	register_read_bytes(reg, DEVCTL_MPS, text, "MaxPayload ");
+	register_read_bytes(reg, DEVCTL_MRRS, text, "MaxReadReq ");
+}
+
+static void read_link_control(struct shown *s, const struct field *field, const char *text)
+{
+	static const char *const aspm[] = { "Disabled", "L0s Enabled", "L1 Enabled",
+					    "L0s L1 Enabled" };
+
+	read_register(s, field, text);
+	register_read_word(register_at(s, field->at), LNKCTL_ASPM, text, "ASPM ", aspm,
+			   ARRAY_LEN(aspm));
+}
+
+static void read_device_control_2(struct shown *s, const struct field *field, const char *text)
+{
+	static const char *const timeouts[] = {
+		[0] = "50us to 50ms", [1] = "50us to 100us", [2] = "1ms to 10ms",
+		[5] = "16ms to 55ms", [6] = "65ms to 210ms", [9] = "260ms to 900ms",
+		[10] = "1s to 3.5s",  [13] = "4s to 13s",    [14] = "17s to 64s",
+	};
+
+	read_register(s, field, text);
+	register_read_word(register_at(s, field->at), DEVCTL2_TIMEOUT, text,
+			   "Completion Timeout: ", timeouts, ARRAY_LEN(timeouts));
+}
+
+/* "Trigger:1 Cmpl- INT+ ErrCor- PoisonedTLP- SwTrigger- DL_ActiveErr-" */
+static void read_dpc_control(struct shown *s, const struct field *field, const char *text)
+{
+	read_register(s, field, text);
+	register_read_number(register_at(s, field->at), DPC_CONTROL_TRIGGER, text, "Trigger:", 16);
+}
+
+/* "Trigger- Reason:00 INT- RPBusy- TriggerExt:00 RP PIO ErrPtr:1f" */
+static void read_dpc_status(struct shown *s, const struct field *field, const char *text)
+{
+	struct reg *reg = register_at(s, field->at);
+
+	read_register(s, field, text);
+	register_read_number(reg, 3u << 1, text, "Reason:", 16);
+	register_read_number(reg, 3u << 5, text, "TriggerExt:", 16);
+	register_read_number(reg, 0x1fu << 8, text, "ErrPtr:", 16);
+}
+
+static void read_ats_control(struct shown *s, const struct field *field, const char *text)
+{
+	read_register(s, field, text);
+	register_read_number(register_at(s, field->at), 0x1fu, text,
+			     "Smallest Translation Unit: ", 16);
 }
 
 /* "Speed 8GT/s (ok), Width x16 (ok)" */
@@ -336,58 +443,21 @@ static void read_link(const char *text, uint8_t *speed, uint8_t *width, bool *sh
 	}
 }
 
-static void read_link_capability(struct shown *s, const char *text)
+static void read_link_capability(struct shown *s, const struct field *field attr_unused,
+				 const char *text)
 {
 	read_link(text, &s->f.link.max_speed, &s->f.link.max_width, &s->link_capability);
 }
 
-static void read_link_status(struct shown *s, const char *text)
+static void read_link_status(struct shown *s, const struct field *field attr_unused,
+			     const char *text)
 {
 	read_link(text, &s->f.link.speed, &s->f.link.width, &s->link_status);
 }
 
-/* "SrcValid+ TransBlk- ...": the bits that are on; *shown has those that are there at all. */
-static uint16_t read_acs_bits(const char *text, uint8_t *shown)
-{
-	static const struct {
-		const char *name;
-		uint8_t bit;
-	} names[] = {
-		{ "SrcValid", ACS_SV },    { "TransBlk", ACS_TB },    { "ReqRedir", ACS_RR },
-		{ "CmpltRedir", ACS_CR },  { "UpstreamFwd", ACS_UF }, { "EgressCtrl", ACS_EC },
-		{ "DirectTrans", ACS_DT },
-	};
-	uint16_t bits = 0;
-
-	*shown = 0;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		int on = flag_after(text, names[i].name);
-
-		if (on >= 0)
-			*shown |= names[i].bit;
-		if (on > 0)
-			bits |= names[i].bit;
-	}
-	return bits;
-}
-
-static void read_acs_capability(struct shown *s, const char *text)
-{
-	s->f.acs.capability = read_acs_bits(text, &s->acs_capability);
-}
-
-static void read_acs_control(struct shown *s, const char *text)
-{
-	s->f.acs.control = read_acs_bits(text, &s->acs_control);
-}
-
-static void read_virtual_control(struct shown *s, const char *text)
-{
-	s->virtual_enabled = flag_after(text, "Enable") > 0;
-}
-
 /* "8, Total VFs: 8, Number of VFs: 4, Function Dependency Link: 00" */
-static void read_virtual_count(struct shown *s, const char *text)
+static void read_virtual_count(struct shown *s, const struct field *field attr_unused,
+			       const char *text)
 {
 	uint64_t total, now;
 
@@ -399,10 +469,12 @@ static void read_virtual_count(struct shown *s, const char *text)
 }
 
 /* "128, stride: 1, Device ID: 101e" */
-static void read_virtual_offset(struct shown *s, const char *text)
+static void read_virtual_offset(struct shown *s, const struct field *field attr_unused,
+				const char *text)
 {
 	uint64_t offset, stride, device;
 
+	text += strspn(text, " \t");
 	if (!number_after(text, "", 10, UINT16_MAX, &offset, NULL) ||
 	    !number_after(text, "stride: ", 10, UINT16_MAX, &stride, NULL))
 		return;
@@ -412,43 +484,137 @@ static void read_virtual_offset(struct shown *s, const char *text)
 		s->f.virtual_device = (uint16_t)device;
 }
 
-static void read_driver(struct shown *s, const char *text)
+/* "256MB" as 28; 0 if it is no such size. */
+static uint8_t exponent_of(const char *text)
+{
+	static const char *const units[] = { "MB", "GB", "TB", "PB", "EB" };
+	const char *unit;
+	uint64_t n;
+
+	if (!number_after(text, "", 10, 512, &n, &unit) || !n || n & (n - 1))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (text_starts_with(unit, units[i]))
+			return (uint8_t)(20 + 10 * i + (size_t)__builtin_ctzll(n));
+	return 0;
+}
+
+static bool has_rebar(const struct function *f, uint8_t bar)
+{
+	for (uint8_t i = 0; i < f->nr_rebars; i++)
+		if (f->rebars[i].bar == bar)
+			return true;
+	return false;
+}
+
+/* "0: current size: 256MB, supported: 256MB 512MB 1GB"; before 3.7 "0, current size: ..." */
+static void read_rebar(struct shown *s, const struct field *field attr_unused, const char *text)
+{
+	static const char current[] = "current size: ", supported[] = "supported: ";
+	unsigned int index = (unsigned int)(*text - '0');
+	const char *now = strstr(text, current), *can = strstr(text, supported);
+	struct rebar r = { .bar = (uint8_t)index };
+
+	if (index >= PCI_BARS || !now || s->f.nr_rebars == PCI_BARS || has_rebar(&s->f, r.bar))
+		return;
+	r.size = exponent_of(now + strlen(current));
+	if (!r.size)
+		return;
+	for (can = can ? can + strlen(supported) : ""; *can; can += strspn(can, " ")) {
+		uint8_t size = exponent_of(can);
+
+		if (size)
+			r.sizes |= 1ull << size;
+		can += strcspn(can, " ");
+	}
+	s->f.rebars[s->f.nr_rebars++] = r;
+}
+
+static void read_driver(struct shown *s, const struct field *field attr_unused, const char *text)
 {
 	s->whole = true;
 	if (!s->f.driver && *text)
 		s->f.driver = text_sanitize(text, strlen(text));
 }
 
-static void read_modules(struct shown *s, const char *text attr_unused)
+static void read_modules(struct shown *s, const struct field *field attr_unused,
+			 const char *text attr_unused)
 {
 	s->whole = true;
 }
 
+#define REGISTER(label, read, part, kind, member) \
+	{ \
+		label, read, part, true, kind, IN_FUNCTION(member) \
+	}
+#define WINDOW(label, kind) \
+	{ \
+		label, read_window, PART_HEADER, false, 0, IN_FUNCTION(windows[kind]) \
+	}
+
 /* Many dumps have lost their indentation: what a line belongs to is told by what came before it. */
 static const struct field fields[] = {
-	{ "Capabilities:", read_capability, false },
-	{ "Subsystem:", read_subsystem, true },
-	/* what else can come next to the first line, which could be taken for the rest of it */
-	{ "DeviceName:", read_nothing, true },
-	{ "Physical Slot:", read_nothing, true },
-	{ "Device tree node:", read_nothing, true },
-	{ "Control:", read_control, true }, /* later ones are those of capabilities */
-	{ "Flags:", read_flags, true },
-	{ "NUMA node:", read_numa_node, true },
-	{ "IOMMU group:", read_iommu_group, true },
-	{ "Region ", read_region, true },
-	{ "Memory at ", read_memory, true },
-	{ "I/O ports at ", read_ports, true },
-	{ "Bus:", read_bus, true },
-	{ "LnkCap:", read_link_capability, false },
-	{ "LnkSta:", read_link_status, false },
-	{ "ACSCap:", read_acs_capability, false },
-	{ "ACSCtl:", read_acs_control, false },
-	{ "IOVCtl:", read_virtual_control, false },
-	{ "Initial VFs:", read_virtual_count, false },
-	{ "VF offset:", read_virtual_offset, false },
-	{ "Kernel driver in use:", read_driver, false },
-	{ "Kernel modules:", read_modules, false },
+	{ "Capabilities:", read_capability, PART_ANY, false, 0, 0 },
+	{ "Subsystem:", read_subsystem_line, PART_HEADER, false, 0, 0 },
+	/* what else there is, and could be taken for the rest of a long line above it */
+	{ "DeviceName:", read_nothing, PART_HEADER, false, 0, 0 },
+	{ "Physical Slot:", read_nothing, PART_HEADER, false, 0, 0 },
+	{ "Device tree node:", read_nothing, PART_HEADER, false, 0, 0 },
+	{ "Expansion ROM at ", read_nothing, PART_HEADER, false, 0, 0 },
+	{ "BIST ", read_nothing, PART_HEADER, false, 0, 0 },
+	{ "!!! ", read_nothing, PART_HEADER, false, 0, 0 },
+	{ "Control:", read_control, PART_HEADER, false, REGISTER_COMMAND, IN_FUNCTION(command) },
+	{ "Flags:", read_flags, PART_HEADER, false, 0, 0 },
+	{ "NUMA node:", read_numa_node, PART_HEADER, false, 0, 0 },
+	{ "IOMMU group:", read_iommu_group, PART_HEADER, false, 0, 0 },
+	{ "Region ", read_region, PART_HEADER, false, 0, 0 },
+	{ "Memory at ", read_unnumbered, PART_HEADER, false, 0, 0 },
+	{ "I/O ports at ", read_unnumbered, PART_HEADER, false, 0, 0 },
+	{ "[virtual] ", read_unnumbered, PART_HEADER, false, 0, 0 },
+	{ "Bus:", read_bus, PART_HEADER, false, 0, 0 },
+	WINDOW("I/O behind bridge:", WINDOW_IO),
+	WINDOW("Memory behind bridge:", WINDOW_MEMORY),
+	WINDOW("Prefetchable memory behind bridge:", WINDOW_PREFETCHABLE),
+	REGISTER("BridgeCtl:", read_register, PART_HEADER, REGISTER_BRIDGE_CONTROL, bridge_control),
+	{ "Status:", read_power, PART_POWER, false, 0, 0 },
+	REGISTER("DevCap:", read_device_capabilities, PART_ANY, REGISTER_DEVICE_CAPABILITIES,
+		 express.device_capabilities),
+	REGISTER("DevCtl:", read_device_control, PART_ANY, REGISTER_DEVICE_CONTROL,
+		 express.device_control),
+	REGISTER("DevSta:", read_register, PART_ANY, REGISTER_DEVICE_STATUS, express.device_status),
+	{ "LnkCap:", read_link_capability, PART_ANY, true, 0, 0 },
+	REGISTER("LnkCtl:", read_link_control, PART_ANY, REGISTER_LINK_CONTROL,
+		 express.link_control),
+	{ "LnkSta:", read_link_status, PART_ANY, true, 0, 0 },
+	REGISTER("SltCap:", read_register, PART_ANY, REGISTER_SLOT_CAPABILITIES,
+		 express.slot_capabilities),
+	REGISTER("DevCap2:", read_register, PART_ANY, REGISTER_DEVICE_CAPABILITIES_2,
+		 express.device_capabilities_2),
+	REGISTER("AtomicOpsCap:", read_register, PART_ANY, REGISTER_DEVICE_CAPABILITIES_2,
+		 express.device_capabilities_2),
+	REGISTER("DevCtl2:", read_device_control_2, PART_ANY, REGISTER_DEVICE_CONTROL_2,
+		 express.device_control_2),
+	REGISTER("AtomicOpsCtl:", read_register, PART_ANY, REGISTER_DEVICE_CONTROL_2,
+		 express.device_control_2),
+	REGISTER("UESta:", read_register, PART_ANY, REGISTER_UNCORRECTABLE, errors.uncorrectable),
+	REGISTER("UEMsk:", read_register, PART_ANY, REGISTER_UNCORRECTABLE,
+		 errors.uncorrectable_mask),
+	REGISTER("CESta:", read_register, PART_ANY, REGISTER_CORRECTABLE, errors.correctable),
+	REGISTER("DpcCtl:", read_dpc_control, PART_ANY, REGISTER_DPC_CONTROL, errors.dpc_control),
+	REGISTER("DpcSta:", read_dpc_status, PART_ANY, REGISTER_DPC_STATUS, errors.dpc_status),
+	{ "ACSCap:", read_register, PART_ANY, false, REGISTER_ACS,
+	  offsetof(struct shown, acs_capability) },
+	{ "ACSCtl:", read_register, PART_ANY, false, REGISTER_ACS,
+	  offsetof(struct shown, acs_control) },
+	REGISTER("ATSCtl:", read_ats_control, PART_ANY, REGISTER_ATS_CONTROL, ats_control),
+	REGISTER("PRICtl:", read_register, PART_ANY, REGISTER_PRI_CONTROL, pri_control),
+	REGISTER("PASIDCtl:", read_register, PART_ANY, REGISTER_PASID_CONTROL, pasid_control),
+	REGISTER("IOVCtl:", read_register, PART_ANY, REGISTER_SRIOV_CONTROL, sriov_control),
+	{ "Initial VFs:", read_virtual_count, PART_ANY, false, 0, 0 },
+	{ "VF offset:", read_virtual_offset, PART_ANY, false, 0, 0 },
+	{ "BAR ", read_rebar, PART_REBAR, false, 0, 0 },
+	{ "Kernel driver in use:", read_driver, PART_ANY, false, 0, 0 },
+	{ "Kernel modules:", read_modules, PART_ANY, false, 0, 0 },
 };
 
 const struct field *field_find(const char *line, size_t len, const char **text)
@@ -463,75 +629,4 @@ const struct field *field_find(const char *line, size_t len, const char **text)
 		return &fields[i];
 	}
 	return NULL;
-}
-
-/* --- the first line ------------------------------------------------------------------------------ */
-
-/* Cuts the last "(KEY ...)" off, and gives its hexadecimal number. */
-static bool cut_number(char *text, const char *key, uint64_t *value)
-{
-	char *at = NULL;
-
-	for (char *next = strstr(text, key); next; next = strstr(next + 1, key))
-		at = next;
-	if (!at || !number_after(at, key, 16, UINT8_MAX, value, NULL))
-		return false;
-	*at = '\0';
-	return true;
-}
-
-/* "PCI bridge", "PCI bridge [0604]", "0604", "Class 0604", "Class [0604]" */
-static void parse_class(char *text, struct headline *h)
-{
-	char *bracket = strrchr(text, '[');
-	const char *plain = text_starts_with(text, "Class ") ? text + 6 : text;
-	uint16_t class;
-
-	h->has_class = (bracket && hex_word(bracket + 1, 4, ']', &class)) ||
-		       hex_word(plain, 4, '\0', &class);
-	if (h->has_class)
-		h->class = (uint32_t) class << 8;
-	else
-		h->class_name = text_sanitize(text, strlen(text));
-}
-
-/* "Vendor Device", the same with " [vvvv:dddd]", "vvvv:dddd", "Device vvvv:dddd" */
-static void parse_device(char *text, struct headline *h)
-{
-	char *bracket = strrchr(text, '[');
-	const char *plain = text_starts_with(text, "Device ") ? text + 7 : text;
-	const char *name;
-
-	if (id_pair(plain, '\0', &h->vendor, &h->device)) {
-		h->has_ids = true;
-		return;
-	}
-	if (bracket && id_pair(bracket + 1, ']', &h->vendor, &h->device)) {
-		h->has_ids = true;
-		*bracket = '\0';
-	}
-	name = text_trim(text);
-	if (!*name || strcmp(name, "Device") == 0)
-		return;
-	h->name = text_sanitize(name, strlen(name));
-}
-
-bool headline_parse(const char *text, struct headline *h)
-{
-	autofree char *copy = xstrdup(text);
-	char *colon = strstr(copy, ": ");
-	uint64_t number;
-
-	*h = (struct headline){ 0 };
-	if (!colon || colon == copy)
-		return false;
-	*colon = '\0';
-	parse_class(text_trim(copy), h);
-	h->has_interface = cut_number(colon + 2, "(prog-if ", &number);
-	if (h->has_interface)
-		h->class |= (uint32_t)number;
-	if (cut_number(colon + 2, "(rev ", &number))
-		h->revision = (uint8_t)number;
-	parse_device(text_trim(colon + 2), h);
-	return true;
 }

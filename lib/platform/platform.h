@@ -60,7 +60,7 @@ struct acs {
 struct link {
 	bool known;
 	uint8_t width, max_width; /* lanes; 0: none */
-	uint8_t speed, max_speed; /* the registers' generation: 1 = 2.5 GT/s ... */
+	uint8_t speed, max_speed; /* the registers' generation: 1 = 2.5 GT/s ...; 0: not known */
 };
 
 /*

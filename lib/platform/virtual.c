@@ -5,6 +5,8 @@
  */
 #include "platform/virtual.h"
 
+#include <stddef.h>
+
 /* Many times what a machine has; made-up registers can claim 65,535 VFs of every function. */
 #define VIRTUAL_LOOK_UPS_MAX 1000000u
 
@@ -80,8 +82,45 @@ static void mark_maybe_virtual(struct platform *p)
 	}
 }
 
+/*
+ * Of these registers a VF has only some bits of its own (PCIe 6.0, 9.3.5 to 9.3.7 and 9.4.2); the rest
+ * reads as zeros. Of what may be a VF, what is set is not in question.
+ */
+static void keep_own(struct function *f)
+{
+	enum { ADVISORY = 0x2000, UNEXPECTED_COMPLETION = 0x10000, NOT_AUX_POWER = 0x2f };
+	static const struct {
+		size_t at;
+		uint32_t own;
+	} registers[] = {
+		{ offsetof(struct function, command), COMMAND_MASTER },
+		{ offsetof(struct function, express.device_control), 0 },
+		{ offsetof(struct function, express.device_status), NOT_AUX_POWER },
+		{ offsetof(struct function, express.link_control), 0 },
+		{ offsetof(struct function, express.device_control_2), 0 },
+		{ offsetof(struct function, errors.uncorrectable),
+		  AER_POISONED | AER_COMPLETION_TIMEOUT | AER_COMPLETER_ABORT |
+			  UNEXPECTED_COMPLETION | AER_UNSUPPORTED | AER_ACS_VIOLATION },
+		{ offsetof(struct function, errors.uncorrectable_mask), 0 },
+		{ offsetof(struct function, errors.correctable), ADVISORY },
+		{ offsetof(struct function, ats_control), ATS_ENABLE },
+		{ offsetof(struct function, pri_control), 0 },
+		{ offsetof(struct function, pasid_control), 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(registers); i++) {
+		struct reg *r = (struct reg *)((char *)f + registers[i].at);
+
+		r->seen &= registers[i].own | (f->is_virtual ? 0 : r->value);
+		r->value &= r->seen;
+	}
+}
+
 void virtual_mark(struct platform *p)
 {
 	mark_virtual(p);
 	mark_maybe_virtual(p);
+	for (size_t i = 0; i < p->nr_functions; i++)
+		if (p->functions[i].is_virtual || p->functions[i].maybe_virtual)
+			keep_own(&p->functions[i]);
 }
