@@ -13,6 +13,7 @@
 #include "p2p/draw.h"
 #include "p2p/isolation.h"
 #include "source.h"
+#include "what_if.h"
 
 extern const struct command command_topo;
 
@@ -29,7 +30,7 @@ struct topo {
 	enum view view;
 	const struct format *format;
 	const char *output; /* NULL: standard output */
-	const char *what_if;
+	const char *what_if; /* NULL: the machine is drawn as it is */
 };
 
 struct format {
@@ -122,7 +123,7 @@ static const struct format *format_find(const char *name)
 static int draw(const struct topo *t, const struct platform *p, FILE *f)
 {
 	if (t->what_if) {
-		p2p_what_if(p, source_rules(t->source, p), t->what_if, f);
+		what_if_show(t->source, p, t->what_if, t->format->draw == draw_json, f);
 		return 0;
 	}
 	return t->format->draw(t, p, f);
@@ -155,8 +156,11 @@ static int check_options(const struct topo *t)
 {
 	bool text = strcmp(t->format->name, "text") == 0;
 
-	if (t->what_if && !text)
-		return cmd_usage_error(&command_topo, "'--what-if' answers in text only");
+	if (t->what_if && t->format->draw != draw_text && t->format->draw != draw_json)
+		return cmd_usage_error(&command_topo, "'--what-if' answers in text and json only");
+	if (t->what_if && t->source->pairs == PAIRS_ONE)
+		return cmd_usage_error(&command_topo,
+				       "'--what-if' is about all pairs: choose with '--between'");
 	if (t->view == VIEW_ACS && !text)
 		return cmd_usage_error(&command_topo, "'--acs' answers in text only");
 	return 0;
@@ -178,6 +182,7 @@ static int topo(int argc, char **argv)
 	};
 	autoplatform struct platform *p = NULL;
 	autosource struct source_options source = { 0 };
+	autofree char *what_if = NULL;
 	struct topo t = { .source = &source, .format = &formats[0] };
 	int opt, r;
 
@@ -203,7 +208,7 @@ static int topo(int argc, char **argv)
 						       optarg);
 			break;
 		case OPT_WHAT_IF:
-			t.what_if = optarg;
+			what_if_add(&what_if, optarg);
 			break;
 		default:
 			r = source_option(&command_topo, opt, optarg, &source);
@@ -215,6 +220,7 @@ static int topo(int argc, char **argv)
 	}
 	if (optind < argc)
 		return cmd_usage_error(&command_topo, "unexpected argument '%s'", argv[optind]);
+	t.what_if = what_if;
 	r = check_options(&t);
 	if (!r)
 		r = source_check(&command_topo, &source);

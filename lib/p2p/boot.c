@@ -25,10 +25,33 @@ static attr_printf(3, 4) void note(struct p2p_boot *boot, enum p2p_boot_note_kin
 
 	boot->notes = xreallocarray(boot->notes, boot->nr_notes + 1, sizeof(*boot->notes));
 	n = &boot->notes[boot->nr_notes++];
-	n->kind = kind;
 	va_start(ap, fmt);
-	n->text = xvasprintf(fmt, ap);
+	*n = (struct p2p_boot_note){ kind, xvasprintf(fmt, ap) };
 	va_end(ap);
+}
+
+const char *p2p_boot_note_name(enum p2p_boot_note_kind kind)
+{
+	static const char *const names[] = {
+		[P2P_BOOT_NO_OPTION] = "no-option",
+		[P2P_BOOT_TOO_OLD] = "kernel-too-old",
+		[P2P_BOOT_COMMA] = "comma",
+		[P2P_BOOT_UNREADABLE] = "unreadable",
+		[P2P_BOOT_NO_MATCH] = "no-match",
+		[P2P_BOOT_NO_ACS] = "no-acs",
+		[P2P_BOOT_ACS_STAYS] = "acs-stays-on",
+		[P2P_BOOT_NO_BEARING] = "no-bearing",
+	};
+
+	return names[kind];
+}
+
+/* Somebody may expect an effect that the word does not have. */
+static void note_no_bearing(struct p2p_boot *boot, const char *word, const char *item)
+{
+	if (boot->tells_all)
+		note(boot, P2P_BOOT_NO_BEARING,
+		     "'%s%s' is not known to have a bearing on ACS, pairs or groups", word, item);
 }
 
 /* --- words of the command line ---------------------------------------------------------------- */
@@ -86,7 +109,10 @@ static void read_pci(struct p2p_boot *boot, const struct p2p_rules *rules, char 
 		} else if (strstr(item, "acs")) {
 			note(boot, P2P_BOOT_NO_OPTION, "the kernel has no option pci=%s", item);
 		} else {
-			boot->no_ats |= text_starts_with(item, "noats");
+			if (text_starts_with(item, "noats"))
+				boot->no_ats = true;
+			else
+				note_no_bearing(boot, "pci=", item);
 			list = false;
 		}
 		in_list = list;
@@ -98,8 +124,12 @@ static void read_iommu(struct p2p_boot *boot, const struct p2p_rules *rules attr
 {
 	char *item;
 
-	while ((item = strsep(&value, ",")))
-		boot->no_iommu |= text_starts_with(item, "off");
+	while ((item = strsep(&value, ","))) {
+		if (text_starts_with(item, "off"))
+			boot->no_iommu = true;
+		else
+			note_no_bearing(boot, "iommu=", item);
+	}
 }
 
 static void read_intel(struct p2p_boot *boot, const struct p2p_rules *rules attr_unused,
@@ -112,6 +142,8 @@ static void read_intel(struct p2p_boot *boot, const struct p2p_rules *rules attr
 			boot->intel = P2P_INTEL_ON;
 		else if (text_starts_with(item, "off"))
 			boot->intel = P2P_INTEL_OFF;
+		else
+			note_no_bearing(boot, "intel_iommu=", item);
 	}
 }
 
@@ -122,6 +154,16 @@ static void read_amd(struct p2p_boot *boot, const struct p2p_rules *rules attr_u
 		note(boot, P2P_BOOT_ACS_STAYS,
 		     "amd_iommu=off turns the IOMMU off, but not the ACS that it asked for: "
 		     "iommu=off does both");
+	else
+		note_no_bearing(boot, "amd_iommu=", value);
+}
+
+/* Offered by distributions for virtual machines, and never merged. */
+static void read_override(struct p2p_boot *boot, const struct p2p_rules *rules attr_unused,
+			  char *value)
+{
+	note(boot, P2P_BOOT_NO_OPTION,
+	     "'pcie_acs_override=%s': only patched kernels know this option", value);
 }
 
 static const struct {
@@ -132,6 +174,7 @@ static const struct {
 	{ "iommu", read_iommu },
 	{ "intel_iommu", read_intel },
 	{ "amd_iommu", read_amd },
+	{ "pcie_acs_override", read_override },
 };
 
 /* The kernel takes '-' and '_' in names for the same. */
@@ -143,21 +186,29 @@ static bool same_name(const char *a, const char *b)
 	return *a == *b;
 }
 
+/* NAME=VALUE, cut in two for it. */
+static void read_word(struct p2p_boot *boot, const struct p2p_rules *rules, char *word)
+{
+	char *value = strchr(word, '=');
+
+	for (size_t i = 0; value && i < ARRAY_LEN(words); i++) {
+		*value = '\0';
+		if (same_name(word, words[i].name)) {
+			words[i].read(boot, rules, value + 1);
+			return;
+		}
+		*value = '=';
+	}
+	note_no_bearing(boot, word, "");
+}
+
 void p2p_boot_parse(const char *cmdline, const struct p2p_rules *rules, struct p2p_boot *boot)
 {
 	autofree char *text = xstrdup(cmdline ? cmdline : "");
 	char *rest = text, *word;
 
-	while ((word = next_word(&rest)) && strcmp(word, "--") != 0) {
-		char *value = strchr(word, '=');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		for (size_t i = 0; i < ARRAY_LEN(words); i++)
-			if (same_name(word, words[i].name))
-				words[i].read(boot, rules, value);
-	}
+	while ((word = next_word(&rest)) && strcmp(word, "--") != 0)
+		read_word(boot, rules, word);
 }
 
 void p2p_boot_release(struct p2p_boot *boot)

@@ -10,8 +10,6 @@
 #ifndef P2PCERT_P2P_ISOLATION_H
 #define P2PCERT_P2P_ISOLATION_H
 
-#include <stdio.h>
-
 #include "p2p/p2p.h"
 
 enum p2p_answer { P2P_CANNOT_TELL, P2P_NO, P2P_YES };
@@ -91,6 +89,7 @@ enum p2p_boot_note_kind {
 	P2P_BOOT_NO_MATCH, /* an item that is the first match of no function */
 	P2P_BOOT_NO_ACS, /* an item for functions without ACS */
 	P2P_BOOT_ACS_STAYS, /* the IOMMU is turned off, and the ACS it asked for is not */
+	P2P_BOOT_NO_BEARING, /* has nothing to do with ACS, as far as is known here */
 };
 
 struct p2p_boot_note {
@@ -98,8 +97,12 @@ struct p2p_boot_note {
 	char *text; /* a line for a person */
 };
 
+/* "no-option": stable. */
+const char *p2p_boot_note_name(enum p2p_boot_note_kind kind);
+
 /* What a kernel command line says that bears on ACS. */
 struct p2p_boot {
+	bool tells_all; /* set by who wants to hear of words without bearing, too */
 	char *disable_acs_redir; /* pci=disable_acs_redir=, the last one; NULL: not given */
 	char *config_acs; /* pci=config_acs=, likewise */
 	bool no_ats; /* pci=noats */
@@ -140,12 +143,5 @@ void p2p_acs_unwrite(const struct platform *platform, const struct p2p_rules *ru
 		     const struct p2p_boot *running, enum p2p_answer requested,
 		     struct platform *before);
 void p2p_acs_release(struct platform *copy);
-
-/*
- * Writes for a person what changes in ACS, pairs and groups if these words follow on the command
- * line of the kernel that the model shows. Write errors stay in f for the caller to find.
- */
-void p2p_what_if(const struct platform *platform, const struct p2p_rules *rules, const char *words,
-		 FILE *f);
 
 #endif

@@ -66,6 +66,7 @@ struct p2p_pair {
 	/* ports that redirect, in the kernel's order; longer lists are cut */
 	int blocked_by[P2P_MAX_BLOCKERS];
 	int nr_blocked_by;
+	int nr_unknown; /* functions whose ACS matters and cannot be told */
 	unsigned int notes; /* 1 << enum p2p_note */
 	char *reason; /* one line for a person; freed by p2p_pair_release() */
 };

@@ -308,11 +308,30 @@ static void say_direct(const struct walk *w, enum p2p_route route, struct text *
 		clause(t, "direct below %s, no ACS redirect on the way", common);
 }
 
+/* Those whose ACS was not seen, or of those seen what a prediction cannot tell. */
+static struct list only(const struct walk *w, bool seen)
+{
+	struct list some = { 0 };
+
+	for (int i = 0; i < w->unknown.len; i++)
+		if ((w->p->functions[w->unknown.item[i]].acs.known != KNOWN_NO) == seen)
+			list_add(&some, w->unknown.item[i]);
+	return some;
+}
+
 static void say_unknown(const struct walk *w, struct text *t)
 {
-	clause(t, "ACS was not seen at ");
-	add_functions(t, w->p, &w->unknown, ", ");
-	add(t, ": reading it needs root");
+	struct list unseen = only(w, false), untold = only(w, true);
+
+	if (unseen.len) {
+		clause(t, "ACS was not seen at ");
+		add_functions(t, w->p, &unseen, ", ");
+		add(t, ": reading it needs root");
+	}
+	if (untold.len) {
+		clause(t, "what firmware left in ACS control cannot be told at ");
+		add_functions(t, w->p, &untold, ", ");
+	}
 }
 
 static void say_redirected(const struct walk *w, enum p2p_route route, struct text *t)
@@ -387,6 +406,7 @@ void p2p_pair_predict(const struct platform *platform, const struct p2p_rules *r
 	walk_up(&w, initiator, target);
 	memcpy(pair->blocked_by, w.redirecting.item, sizeof(pair->blocked_by));
 	pair->nr_blocked_by = w.redirecting.len;
+	pair->nr_unknown = w.unknown.len;
 	pair->route = find_route(&w, initiator, target);
 	decide(&w, rules, pair);
 	pair->notes = p2p_find_notes(platform, pair);

@@ -5,6 +5,7 @@ set -u
 # shellcheck source=tests/cli/lib/cli.sh
 . "$(dirname "$0")/lib/cli.sh"
 
+validate=$(dirname "$0")/../schema/validate.py
 lab=${P2PCERT_TEST_DATA:?}/platform/lab
 from=(--from "$lab/lspci-xxxx.txt.xz")
 
@@ -42,7 +43,23 @@ fi
 
 gives 2 "a format that does not exist" "$P2PCERT" topo --format=png
 err_has "the format is quoted" "'png'"
-gives 2 "what-if as JSON" "$P2PCERT" topo --what-if=iommu=off --format=json
+gives 0 "what-if" "$P2PCERT" topo "${from[@]}" --what-if 'pci=config_acs=xx1100@02:00.0'
+out_has "it says what changes" "ACS of 0000:02:00.0: SV UF, then" "0000:03:00.0 to 0000:04:00.0: bus-address, then"
+gives 0 "what-if of several words as JSON" "$P2PCERT" topo "${from[@]}" --format=json \
+	--what-if 'pci=config_acs=xx1100@02:00.0' --what-if 'debug' --between 03:00.0/04:00.0
+cp "$T/out" "$T/doc"
+gives 0 "it is valid" "$validate" "$P2PCERT_DATADIR/schema/what-if-1.schema.json" "$T/doc"
+ok "the words are joined, one pair is chosen" jq -e '
+	.words == "pci=config_acs=xx1100@02:00.0 debug" and [.remarks[].code] == ["no-bearing"] and
+	.acs[0].function == "0000:02:00.0" and (.pairs | length) == 1 and
+	.pairs[0].before.verdict == "bus-address" and
+	.pairs[0].after.blocked_by == ["0000:02:00.0"] and .iommu_groups.there_then' "$T/doc"
+gives 0 "what-if without an IOMMU" "$P2PCERT" topo "${from[@]}" --format=json --what-if iommu=off
+ok "has no groups" jq -e '.iommu_groups.there_then == false and .acs_by_default.turned_on == "no"' "$T/out"
+gives 2 "what-if as a graph" "$P2PCERT" topo --what-if=iommu=off --format=dot
+one_message "what-if as a graph: one message"
+gives 2 "what-if of one pair" "$P2PCERT" topo --what-if=iommu=off --pairs=03:00.0,04:00.0
+err_has "what-if of one pair: it says what to do" "--between"
 gives 2 "ACS as JSON" "$P2PCERT" topo --acs --format=json
 gives 2 "a pair that is not there" "$P2PCERT" topo "${from[@]}" --acs --pairs=03:00.0,7f:00.0
 done_testing
