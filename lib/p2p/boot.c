@@ -531,6 +531,7 @@ static void set_bits(const struct control *from, struct bits bits, struct contro
 
 /*
  * What both options write for a function they mean; ports with a dword take it for "no redirect".
+ * A bit that the port does not have stays 0 there, whatever is written (PCIe 6.0, 7.7.11.3).
  */
 static void apply(const struct p2p_rules *rules, const struct function *f,
 		  const struct control *firmware, struct bits bits, struct control *c)
@@ -540,6 +541,8 @@ static void apply(const struct p2p_rules *rules, const struct function *f,
 
 	if (p2p_acs_is_dword(f))
 		bits = no_redirect;
+	else
+		bits.value &= f->acs.capability;
 	set_bits(over_firmware ? firmware : c, bits, c);
 }
 

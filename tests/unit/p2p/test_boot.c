@@ -259,6 +259,37 @@ static void test_odd_hardware(void **state attr_unused)
 	}
 }
 
+/* What a port does not have cannot be set there. */
+static void test_missing_bits(void **state attr_unused)
+{
+	static const struct {
+		const char *cmdline;
+		uint16_t control;
+	} cases[] = {
+		{ "pci=config_acs=1111111@02:00.0", 0x5f },
+		{ "pci=config_acs=x1xxxxx@02:00.0", 0x40 },
+		{ "pci=config_acs=01xxxx1@02:00.0", 0x01 },
+		{ "", 0x5d },
+	};
+	const struct p2p_rules *rules = p2p_rules_for("7.3");
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct platform *p = model_new(machine, ARRAY_LEN(machine));
+		int port = model_index(p, "02:00.0");
+		struct platform after;
+		struct p2p_boot boot = { 0 };
+
+		p->functions[port].acs.capability = DEFAULT | ACS_TB | ACS_DT;
+		p->functions[port].acs.control = ACS_DT;
+		p2p_boot_parse(cases[i].cmdline, rules, &boot);
+		p2p_acs_write(p, rules, &boot, P2P_YES, &after);
+		assert_int_equal(after.functions[port].acs.control, cases[i].control);
+		p2p_boot_release(&boot);
+		p2p_acs_release(&after);
+		platform_free(p);
+	}
+}
+
 /* Whether the kernel asks for ACS is not known: what it would set is not, either. */
 static void test_not_known(void **state attr_unused)
 {
@@ -388,9 +419,9 @@ static void test_requested(void **state attr_unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_writes),    cmocka_unit_test(test_odd_hardware),
-		cmocka_unit_test(test_not_known), cmocka_unit_test(test_unwrite),
-		cmocka_unit_test(test_requested),
+		cmocka_unit_test(test_writes),       cmocka_unit_test(test_odd_hardware),
+		cmocka_unit_test(test_missing_bits), cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_unwrite),      cmocka_unit_test(test_requested),
 	};
 
 	return cmocka_run_group_tests_name("p2p/boot", tests, NULL, NULL);
