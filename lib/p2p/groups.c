@@ -198,6 +198,15 @@ static int topmost_unisolated(const struct round *r, int d)
 }
 
 /*
+ * An IOMMU that is a function does not translate for itself: AMD's, and virtio's, which the VIOT names
+ * (viot_pci_dev_iommu_init() in drivers/acpi/viot.c).
+ */
+static bool is_iommu(const struct function *f)
+{
+	return p2p_is_amd_iommu(f) || (f->ids_known && f->vendor == 0x1af4 && f->device == 0x1057);
+}
+
+/*
  * The kernel stops on the way up at the first bridge with a group. That is the group of the topmost
  * one too, since bridges are placed before what is below them.
  */
@@ -207,7 +216,7 @@ static int place(const struct round *r, int i)
 	struct search search = { .r = r };
 	int d = i, group;
 
-	if (p2p_is_amd_iommu(f))
+	if (is_iommu(f))
 		return P2P_GROUP_NONE;
 	if (is_below_vmd(f))
 		d = r->facts->vmd;
