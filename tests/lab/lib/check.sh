@@ -35,6 +35,8 @@ lab_check() {
 	((${#names[@]})) || mapfile -t names < <(platform_names)
 	for name in "${names[@]}"; do
 		platform_load "$name"
+		platform_is_certified ||
+			die_usage "nothing is certified on '$name': t/crosscheck.sh runs it"
 	done
 	echo 'TAP version 13'
 	for name in "${names[@]}"; do

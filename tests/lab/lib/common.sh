@@ -8,6 +8,7 @@
 lab_needs=(
 	mmdebstrap:mmdebstrap
 	jq:jq
+	cpio:cpio
 	unshare:util-linux
 	setpriv:util-linux
 	flock:util-linux

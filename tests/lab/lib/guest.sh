@@ -103,10 +103,43 @@ guest_files() {
 	: > "$run/stderr"
 	: > "$run/console.log"
 	[[ -z $power_loss ]] || : > "$run/${power_loss%:*}"
+	((${#initramfs[@]} == 0)) || guest_initramfs "$run/guest/initramfs"
 	if [[ -n $disk ]]; then
 		guest_disk "$out/$disk.disk"
 		touch "$run/guest/disk"
 	fi
+}
+
+# guest_initramfs FILE: what loads the platform's modules while there is no root file system, and then
+# does what the kernel would have done.
+guest_initramfs() {
+	local dir=$root/tmp/initramfs modules programs
+	programs=(/bin/{bash,kmod,mount,sleep,umount} /sbin/switch_root)
+	mapfile -t modules < <(in_root "$root" modprobe --set-version "$release" --show-depends \
+		"${initramfs[@]}" | sed -n 's/^insmod \([^ ]*\).*/\1/p')
+	mkdir -p "$dir"/{dev,proc,root,run,sbin,sys}
+	{
+		printf '%s\n' "${programs[@]}" "${modules[@]}"
+		in_root "$root" ldd "${programs[@]}" | sed -n 's/^\t\(.* => \)\?\(\/[^ ]*\) (.*/\2/p'
+	} | sort -u | (cd "$root" && xargs -I '{}' cp --parents -L '.{}' "$dir")
+	ln -s ../bin/kmod "$dir/sbin/insmod"
+	cat > "$dir/init" <<EOF
+#!/bin/bash
+PATH=/bin:/sbin
+mount -t devtmpfs dev /dev
+mount -t sysfs sys /sys # where insmod sees that the kernel unpacks modules itself
+for module in ${modules[*]}; do
+	insmod \$module
+done
+until mount -t virtiofs -o ro root /root 2> /dev/null; do
+	sleep 0.1
+done
+umount /sys
+exec switch_root /root /usr/lib/p2pcert-lab/init "\$1"
+EOF
+	chmod 755 "$dir/init"
+	(cd "$dir" && find . | cpio --quiet -o -H newc) > "$1"
+	rm -rf "$dir"
 }
 
 # guest_disk FILE: an empty file system, unless it is there. Under another name until it is whole.
@@ -154,6 +187,7 @@ guest_qemu() {
 init=/usr/lib/p2pcert-lab/init ${iommu_cmdline[*]} ${cmdline[*]} -- $name"
 		-chardev "file,id=console,path=/lab/$name/console.log,append=on" -serial chardev:console
 	)
+	((${#initramfs[@]} == 0)) || args+=(-initrd "/lab/$name/guest/initramfs")
 	[[ $mode != shell ]] ||
 		args+=(-chardev stdio,id=terminal,signal=off -serial chardev:terminal)
 	args+=("${machine[@]}")

@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2154,SC2317 # used by those who load a platform
 #
-# Platform files (platforms/NAME.conf): reading one into variables, and listing them all. What the
-# variables mean is said here and nowhere else.
+# Platform files: reading one into variables, and listing them all. What the variables mean is said
+# here and nowhere else. Those in platforms/ are certified by 'lab check'; those in
+# platforms/crosscheck/ only hold what is predicted against the kernel, see t/crosscheck.sh.
+
+# platform_file NAME: prints where it is.
+platform_file() {
+	local dir
+	[[ $1 =~ ^[a-z0-9][a-z0-9-]*$ ]] || return
+	for dir in "$here"/platforms{,/crosscheck}; do
+		[[ ! -r $dir/$1.conf ]] || printf '%s\n' "$dir/$1.conf"
+	done
+}
 
 # platform_load NAME: sets the variables below to what the platform says.
 platform_load() {
-	[[ $1 =~ ^[a-z0-9][a-z0-9-]*$ && -r $here/platforms/$1.conf ]] ||
-		die_usage "unknown platform '$1': see 'lab list'"
+	platform_path=$(platform_file "$1")
+	[[ -n $platform_path ]] || die_usage "unknown platform '$1': see 'lab list'"
 
 	platform=$1
 	summary=		# what it is for, one line
@@ -21,6 +31,7 @@ platform_load() {
 	devices=()		# QEMU -device strings; drive=NAME makes a backing file for an nvme
 	cmdline=()		# other words for the kernel command line
 	kernel=backports	# kernel flavour
+	initramfs=()		# modules without which the root file system's device does not come up
 	profile=reference	# profile that p2pcert runs there
 	expect_verdict=pass	# what p2pcert must come to
 	expect_exit=0
@@ -29,21 +40,25 @@ platform_load() {
 	# finding=CODE. There are no other findings than these.
 	expect=()
 	coldplug=(pci nvme block net infiniband)	# subsystems that get drivers; none: no udev
+	# Where ACS was changed after boot: the groups that only the kernel has, as '< FUNCTION...', and
+	# those that are only predicted, as '> FUNCTION...', in the order of diff.
+	expect_stale=()
 	# Run in the guest, as root, before the command.
 	guest_setup() { :; }
 	# Run by 'lab check' after a run, in its folder: one line on stdout per thing that is wrong.
 	expect_more() { :; }
 
 	# shellcheck source=/dev/null
-	. "$here/platforms/$1.conf"
+	. "$platform_path"
 }
 
 # include NAME: for platform files: all that NAME says holds here too, unless said otherwise.
 include() {
 	# shellcheck source=/dev/null
-	. "$here/platforms/$1.conf"
+	. "$(platform_file "$1")"
 }
 
+# platform_names: those that are certified.
 platform_names() {
 	local file
 	for file in "$here"/platforms/*.conf; do
@@ -52,12 +67,19 @@ platform_names() {
 	done
 }
 
+# platform_is_certified: is the platform that was loaded for 'lab check'?
+platform_is_certified() {
+	[[ ${platform_path%/*} == "$here/platforms" ]]
+}
+
 platform_list() {
-	local name
+	local file
 	printf '%-16s %-10s %-13s %-5s %s\n' PLATFORM KERNEL VERDICT EXIT 'WHAT IT IS FOR'
-	while IFS= read -r name; do
-		platform_load "$name"
+	for file in "$here"/platforms{,/crosscheck}/*.conf; do
+		file=${file##*/}
+		platform_load "${file%.conf}"
+		platform_is_certified || expect_verdict=- expect_exit=-
 		printf '%-16s %-10s %-13s %-5s %s\n' \
-			"$name" "$kernel" "$expect_verdict" "$expect_exit" "$summary"
-	done < <(platform_names)
+			"$platform" "$kernel" "$expect_verdict" "$expect_exit" "$summary"
+	done
 }

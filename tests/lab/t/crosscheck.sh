@@ -1,0 +1,217 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# crosscheck.sh [PLATFORM]...: on platforms that differ in all that the kernel's rules look at, what
+# p2pcert predicts is what the running kernel says: the IOMMU group of every function, the verdict on
+# every ordered pair, and ACS control as words on the command line leave it. Verdicts and groups are
+# compared here, not by p2pcert itself; and the comparison is seen to notice faults.
+set -u
+
+lab=$(cd "$(dirname "$0")/.." && pwd -P)/lab
+out=$(realpath -m "${P2PCERT_LAB_OUT:-${lab%/tests/*}/out/lab}")
+P2PCERT=unused
+# shellcheck source=tests/cli/lib/cli.sh
+. "${lab%/*}/../cli/lib/cli.sh"
+here=${lab%/*}
+# shellcheck source=tests/lab/lib/platform.sh
+. "$here/lib/platform.sh"
+
+if [[ $EUID != 0 ]]; then
+	printf 'ok 1 - crosscheck # SKIP not root\n1..1\n'
+	exit 0
+fi
+
+# partition DOCUMENT KEY: the groups by this key, a line each.
+partition() {
+	jq -r --arg key "$2" '[.functions[] | {address, group: .[$key]}] | group_by(.group)
+		| map([if .[0].group == null then "no group:" else empty end] + map(.address))
+		| sort | .[] | join(" ")' "$1"
+}
+
+# mismatches DOCUMENT REPORT: the pairs, a line each, of which the document predicts something else
+# than the kernel ruled as the report has it, or cannot tell, or on which the kernel was not asked.
+mismatches() {
+	jq -r --slurpfile report "$2" '
+		([$report[0].results[].facts.pairs[]? |
+			{key: "\(.initiator) to \(.target)", value: .ruled}] | from_entries) as $rulings |
+		.pairs[] | "\(.initiator) to \(.target)" as $pair | $rulings[$pair] as $ruled |
+		(.verdict != "not-supported") as $supported |
+		select($ruled == null or .verdict == "unknown" or $ruled.supported != $supported or
+			($supported and $ruled.distance != .distance) or
+			($ruled.verdict // .verdict) != .verdict) |
+		"\($pair): predicted \(.verdict) \(.distance), ruled \($ruled)"' "$1"
+}
+
+# control DOCUMENT: 'ADDRESS BITS' of each function with ACS, a line each.
+control() {
+	local address value bits=(SV TB RR CR UF EC DT) i
+	jq -r '.functions[] | select(.acs.present) | "\(.address) \(.acs.control)"' "$1" |
+		while read -r address value; do
+			printf %s "$address"
+			for i in "${!bits[@]}"; do
+				((!(value >> i & 1))) || printf ' %s' "${bits[i]}"
+			done
+			echo
+		done
+}
+
+# In the guest: the platform, what the kernel rules, and what other words would change; with these, the
+# same as faults would have it.
+in_guest() {
+	local name=$1 other status=0
+	shift
+	cd "/lab/$name" || return
+	p2pcert probe --pairs=all > platform.json || return
+	p2pcert run --results results topo.pair-verdict || status=$?
+	cp results/report.json . || return
+	for other; do
+		p2pcert topo --what-if="${other#*:}" > "what-if-${other%%:*}" || return
+		p2pcert topo --what-if="${other#*:}" --kernel-rules=6.1 > "old-rules-${other%%:*}" || return
+	done
+	(($# == 0)) || p2pcert run --results wrong --inject wrong-verdict topo.pair-verdict
+	return "$status"
+}
+
+# boot PLATFORM [OTHER]...: the platform is loaded; leaves in $out/cross-PLATFORM what the guest has seen, with what the words
+# that the OTHER platforms were booted with would change.
+boot() {
+	local platform=$1 name=cross-$1 other words=() status=0
+	shift
+	for other; do
+		words+=("$other:$(jq -r .kernel.cmdline "$out/cross-$other/platform.json" |
+			grep -o ' pci=[^ ]*')")
+	done
+	# A kernel without peer-to-peer DMA has nobody to ask.
+	[[ $kernel == backports ]] || status=4
+	gives "$status" "$platform: boot, probe and rule" "$lab" run --no-build --platform "$platform" \
+		--as "$name" --timeout 300 --command "$(declare -f in_guest)
+			in_guest $name ${words[*]@Q}"
+}
+
+# agree PLATFORM: it is loaded; everything predicted is the kernel's.
+agree() {
+	local name=$1 doc=$out/cross-$1/platform.json report=$out/cross-$1/report.json
+	local wrong total asked groups
+	if [[ ! -s $doc || ! -s $report ]]; then
+		verdict 1 "$name: platform and report are there"
+		return
+	fi
+	groups=$(jq '[.functions[].iommu_group | values] | unique | length' "$doc")
+	if ((${#iommu[@]})); then
+		ok "$name: the kernel has formed groups" [ "$groups" -gt 0 ]
+		is "$name: the groups predicted ${expect_stale:+now }are the kernel's${expect_stale:+, but}" \
+			"$(printf '%s\n' "${expect_stale[@]}")" "$(stale "$doc")"
+	else
+		is "$name: there is no IOMMU, and no group" "no group: $(jq -r \
+			'[.functions[].address] | join(" ")' "$doc")" "$(partition "$doc" iommu_group)"
+	fi
+	total=$(jq '.pairs | length' "$doc")
+	asked=$(jq '[.results[].facts.pairs[]?] | length' "$report")
+	wrong=
+	if [[ $kernel == backports ]]; then
+		ok "$name: there are pairs" [ "$total" -gt 0 ]
+		is "$name: the kernel was asked about every pair" "$total" "$asked"
+		wrong=$(mismatches "$doc" "$report")
+		is "$name: the verdicts predicted are the kernel's" '' "$wrong"
+	fi
+	row "$name" "$(jq -r .kernel.release "$doc")" "$(jq '.functions | length' "$doc")" \
+		"$groups" "$asked" "$(ruled bus-address)" "$(ruled host-bridge)" "$(ruled '')" \
+		"$(ruled not-supported)" "$(grep -c . <<< "$wrong")" >> "$T/table"
+}
+
+# stale DOCUMENT: the groups that are not both the kernel's and predicted.
+stale() {
+	diff <(partition "$1" iommu_group) <(partition "$1" iommu_group_predicted) | grep '^[<>]'
+}
+
+# ruled VERDICT: how many pairs, by what a mapping showed; '' is 'supported' by distance alone.
+ruled() {
+	jq --arg verdict "$1" '[.results[].facts.pairs[]?.ruled | select((.verdict // "") == $verdict)] |
+		length' "$report"
+}
+
+# foresees FROM TO: what FROM foresaw for the words of TO is what the kernel wrote.
+foresees() {
+	is "$2: what $1 foresaw is what the kernel wrote" '' "$(unforeseen "$1" "$2" what-if)"
+}
+
+# unforeseen FROM TO RULES: the functions, a line each, whose ACS control in TO is not what FROM foresaw.
+# A bit of which it said that it cannot tell may be either; a function that it did not name stays as it is.
+unforeseen() {
+	control "$out/cross-$1/platform.json" > "$T/from"
+	control "$out/cross-$2/platform.json" > "$T/to"
+	sed -n 's/^ACS of \([^ ]*\): .*, then /\1 /p' "$out/cross-$1/$3-$2" > "$T/foreseen"
+	awk '
+		function has(line, word) { return index(line " ", " " word " ") > 0 }
+		FILENAME ~ /to$/ {
+			seen++
+			for (i = split("SV TB RR CR UF EC DT", bits, " "); i > 0; i--)
+				if (!has(then[$1], bits[i] "?") &&
+				    has(then[$1], bits[i]) != has($0, bits[i]))
+					print $1 ": foreseen" substr(then[$1], length($1) + 1) \
+						", found" substr($0, length($1) + 1)
+			next
+		}
+		FILENAME ~ /foreseen$/ { named++ }
+		{ then[$1] = $0 }
+		END { if (!seen || !named) print "nothing to compare" }' \
+		"$T/from" "$T/foreseen" "$T/to" | sort -u
+}
+
+# The comparison sees it where the kernel is made to rule wrongly, and where the rules are of another one:
+# those of 6.1 keep the bits that disable_acs_redir= does not name.
+notices_faults() {
+	local dir=$out/cross-intel-pt total
+	total=$(jq '.pairs | length' "$dir/platform.json")
+	is 'wrong verdicts: every pair is seen to differ' "$total" \
+		"$(mismatches "$dir/platform.json" "$dir/wrong/report.json" | grep -c .)"
+	is 'wrong verdicts: p2pcert says so too' "fail $total" "$(jq -r '.results[0] |
+		"\(.outcome) \(.facts["pair-counts"].differs)"' "$dir/wrong/report.json")"
+	is 'rules of another kernel: what they foresaw was not written' \
+'0000:00:06.1: foreseen SV UF, found
+0000:02:00.0: foreseen SV UF, found
+0000:05:00.0: foreseen SV UF, found
+0000:05:01.0: foreseen SV UF, found' "$(unforeseen intel-pt redirect-path old-rules)"
+}
+
+row() {
+	printf '# %-18s %-20s %9s %6s %6s %11s %11s %9s %8s %10s\n' "$@"
+}
+
+row platform kernel functions groups pairs bus-address host-bridge supported refused mismatches \
+	> "$T/table"
+
+# Those whose words others foresee come before these.
+last=(reference redirect intel-pt no-iommu)
+declare -A foreseen=(
+	[redirect]='reference'
+	[intel-pt]='noats redirect-path redirect-id config-path config-id config-ec-dt'
+	[no-iommu]='config-no-iommu'
+)
+names=("$@")
+if ((!$#)); then
+	mapfile -t names < <(cd "$here/platforms/crosscheck" && printf '%s\n' *.conf |
+		sed 's/\.conf$//' | grep -vxF "$(printf '%s\n' "${last[@]}")")
+	names+=("${last[@]}")
+fi
+
+for kernel in backports stable; do
+	gives 0 "a $kernel kernel to boot and p2pcert built" "$lab" build --kernel "$kernel"
+done
+for name in "${names[@]}"; do
+	platform_load "$name"
+	others=()
+	for other in ${foreseen[$name]:-}; do
+		[[ ! -s $out/cross-$other/platform.json ]] || others+=("$other")
+	done
+	boot "$name" "${others[@]}"
+	agree "$name"
+	for other in "${others[@]}"; do
+		foresees "$name" "$other"
+	done
+done
+if [[ " ${names[*]} " == *' redirect-path '*' intel-pt '* ]]; then
+	notices_faults
+fi
+cat "$T/table"
+done_testing
