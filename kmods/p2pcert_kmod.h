@@ -36,6 +36,9 @@ static_assert(sizeof(struct p2pcert_devpriv_access) == 40);
 static_assert(sizeof(struct p2pcert_devpriv_counters) == 80);
 static_assert(sizeof(struct p2pcert_devpriv_select) == 16);
 static_assert(sizeof(struct p2pcert_devpriv_evict) == 16);
+static_assert(sizeof(struct p2pcert_devpriv_mirror) == 16);
+static_assert(sizeof(struct p2pcert_devpriv_add) == 40);
+static_assert(sizeof(struct p2pcert_devpriv_mirror_counters) == 40);
 
 /* Kernels that have it have it as a macro. */
 #ifndef kzalloc_obj

@@ -2,7 +2,7 @@
 /*
  * What the files of p2pcert_devpriv share. From the bottom: memory.c owns devices, their pages and
  * the data behind them; bar.c makes devices of PCI functions; migrate.c moves pages in and out;
- * access.c uses them as a device would; main.c is the character device.
+ * mirror.c uses them as a device would; main.c is the character device.
  */
 #ifndef P2PCERT_DEVPRIV_H
 #define P2PCERT_DEVPRIV_H
@@ -45,7 +45,7 @@ struct dpv_chunk {
 	unsigned long *used; /* bitmap of pages handed out */
 	unsigned long hint; /* where to look for a free one first */
 	struct page **backing; /* of each page in use; NULL: the pages are in the BAR */
-	u64 bar_offset; /* of the first page */
+	u64 first_number; /* pages of the device before it; in a BAR that is where they lie */
 };
 
 /* What happened in a device, since it is there. */
@@ -104,6 +104,8 @@ void dpv_reserve(struct dpv_device *dev, unsigned long nr);
 /* 2^order locked device pages in one folio with one reference, content undefined; or NULL. */
 struct page *dpv_get_pages(struct dpv_device *dev, unsigned int order);
 struct dpv_device *dpv_page_device(const struct page *page);
+/* Its place in the device's memory, in pages. */
+u64 dpv_page_number(struct page *page);
 
 /* The data of one device page; length is at most the page size. */
 void dpv_data_read(struct page *page, void *to, size_t length);
@@ -150,9 +152,23 @@ int dpv_evict(struct dpv_device *dev, u64 nr, u64 *evicted);
 void dpv_evict_all(struct dpv_device *dev);
 vm_fault_t dpv_migrate_to_ram(struct vm_fault *vmf);
 
-/* --- access.c --- */
+/* --- mirror.c --- */
 
-int dpv_access(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
-	       struct p2pcert_fault_plan *plan, bool write);
+struct dpv_mirror;
+
+/* A mirror of [addr, addr + length) of the caller's memory, or an ERR_PTR(). */
+struct dpv_mirror *dpv_mirror_start(struct dpv_device *dev, struct p2pcert_fault_plan *plan,
+				    u64 addr, u64 length);
+void dpv_mirror_stop(struct dpv_mirror *m); /* NULL is none */
+bool dpv_mirror_covers(const struct dpv_mirror *m, u64 addr, u64 length);
+void dpv_mirror_count(struct dpv_mirror *m, struct p2pcert_devpriv_mirror_counters *c);
+/* Reads or writes through the device's page table, with page faults of its own. */
+int dpv_mirror_access(struct dpv_mirror *m, struct p2pcert_devpriv_access *r, bool write);
+int dpv_mirror_snapshot(struct dpv_mirror *m, struct p2pcert_devpriv_access *r);
+int dpv_mirror_exclusive(struct dpv_mirror *m, struct p2pcert_devpriv_range *r);
+int dpv_mirror_add(struct dpv_mirror *m, struct p2pcert_devpriv_add *a);
+/* Reads or writes what is in the device now, and touches nothing else. */
+int dpv_peek(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
+	     struct p2pcert_fault_plan *plan, bool write);
 
 #endif /* P2PCERT_DEVPRIV_H */

@@ -28,8 +28,9 @@
 	 P2PCERT_FAULT_INVALIDATED | P2PCERT_FAULTS_ENTER)
 
 struct dpv_file {
-	struct rw_semaphore lock; /* held for writing while device or plan change */
+	struct rw_semaphore lock; /* held for writing while the rest changes */
 	struct dpv_device *dev;
+	struct dpv_mirror *mirror; /* NULL: none */
 	struct p2pcert_fault_plan plan;
 };
 
@@ -65,7 +66,43 @@ static long dpv_ioctl_range(struct dpv_file *f, void __user *arg, bool to_device
 	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
 }
 
-static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, bool write)
+static int dpv_check_mirror(const struct dpv_file *f, u64 addr, u64 length)
+{
+	if (!f->mirror || addr + length < addr || !dpv_mirror_covers(f->mirror, addr, length))
+		return -EINVAL;
+	return 0;
+}
+
+/* What of a range an ioctl wants done; -EINTR goes to the caller, all else into the result. */
+typedef int (*dpv_access_fn)(struct dpv_file *f, struct p2pcert_devpriv_access *r);
+
+static int dpv_do_peek_read(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_peek(f->dev, r, &f->plan, false);
+}
+
+static int dpv_do_peek_write(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_peek(f->dev, r, &f->plan, true);
+}
+
+static int dpv_do_mirror_read(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_mirror_access(f->mirror, r, false);
+}
+
+static int dpv_do_mirror_write(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_mirror_access(f->mirror, r, true);
+}
+
+static int dpv_do_snapshot(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_mirror_snapshot(f->mirror, r);
+}
+
+static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, dpv_access_fn access,
+			     bool mirrored)
 {
 	struct p2pcert_devpriv_access r;
 	long ret;
@@ -75,15 +112,90 @@ static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, bool write)
 	if (r.reserved || r.buffer != (unsigned long)r.buffer)
 		return -EINVAL;
 	ret = dpv_check_range(r.addr, r.length);
+	if (!ret && mirrored)
+		ret = dpv_check_mirror(f, r.addr, r.length);
 	if (!ret)
 		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
 	if (ret)
 		return ret;
 	r.pages = 0;
-	r.result = dpv_access(f->dev, &r, &f->plan, write);
+	r.result = access(f, &r);
 	if (r.result == -EINTR)
 		return -EINTR;
 	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_exclusive(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_range r;
+	long ret;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (r.reserved)
+		return -EINVAL;
+	ret = dpv_check_range(r.addr, r.length);
+	if (!ret)
+		ret = dpv_check_mirror(f, r.addr, r.length);
+	if (!ret)
+		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
+	if (ret)
+		return ret;
+	r.pages = 0;
+	r.result = dpv_mirror_exclusive(f->mirror, &r);
+	if (r.result == -EINTR)
+		return -EINTR;
+	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_add(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_add a;
+	long ret;
+
+	if (copy_from_user(&a, arg, sizeof(a)))
+		return -EFAULT;
+	if (a.reserved || a.addr % sizeof(u64))
+		return -EINVAL;
+	ret = dpv_check_mirror(f, a.addr, sizeof(u64));
+	if (ret)
+		return ret;
+	a.result = dpv_mirror_add(f->mirror, &a);
+	if (a.result == -EINTR)
+		return -EINTR;
+	return copy_to_user(arg, &a, sizeof(a)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_mirror_counters(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_mirror_counters c;
+
+	if (!f->mirror)
+		return -EINVAL;
+	dpv_mirror_count(f->mirror, &c);
+	return copy_to_user(arg, &c, sizeof(c)) ? -EFAULT : 0;
+}
+
+/* Takes the place of the file's mirror; a length of 0 only ends it. */
+static long dpv_ioctl_mirror(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_mirror r;
+	struct dpv_mirror *m = NULL;
+	long err;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (r.length) {
+		err = dpv_check_range(r.addr, r.length);
+		if (err)
+			return err;
+		m = dpv_mirror_start(f->dev, &f->plan, r.addr, r.length);
+		if (IS_ERR(m))
+			return PTR_ERR(m);
+	}
+	dpv_mirror_stop(f->mirror);
+	f->mirror = m;
+	return 0;
 }
 
 static long dpv_ioctl_evict(struct dpv_file *f, void __user *arg)
@@ -142,6 +254,8 @@ static long dpv_ioctl_select(struct dpv_file *f, void __user *arg)
 		return -EFAULT;
 	if (s.reserved || s.bdf.reserved)
 		return -EINVAL;
+	if (f->mirror)
+		return -EBUSY;
 	if (s.ram == P2PCERT_DEVPRIV_BAR)
 		dev = dpv_bar_device(&s.bdf);
 	else if (s.ram < P2PCERT_DEVPRIV_RAM_DEVICES)
@@ -181,10 +295,24 @@ static int dpv_release(struct inode *inode, struct file *file)
 {
 	struct dpv_file *f = file->private_data;
 
+	dpv_mirror_stop(f->mirror);
 	dpv_device_unplan(f->dev, &f->plan);
 	dpv_put_device(f->dev);
 	kfree(f);
 	return 0;
+}
+
+/* Changes what the file means. */
+static long dpv_change(struct dpv_file *f, unsigned int cmd, void __user *arg)
+{
+	switch (cmd) {
+	case P2PCERT_IOC_SET_FAULTS:
+		return dpv_ioctl_set_faults(f, arg);
+	case P2PCERT_IOC_DEVPRIV_SELECT:
+		return dpv_ioctl_select(f, arg);
+	default:
+		return dpv_ioctl_mirror(f, arg);
+	}
 }
 
 static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
@@ -195,9 +323,21 @@ static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
 	case P2PCERT_IOC_DEVPRIV_TO_RAM:
 		return dpv_ioctl_range(f, arg, false);
 	case P2PCERT_IOC_DEVPRIV_READ:
-		return dpv_ioctl_access(f, arg, false);
+		return dpv_ioctl_access(f, arg, dpv_do_peek_read, false);
 	case P2PCERT_IOC_DEVPRIV_WRITE:
-		return dpv_ioctl_access(f, arg, true);
+		return dpv_ioctl_access(f, arg, dpv_do_peek_write, false);
+	case P2PCERT_IOC_DEVPRIV_MIRROR_READ:
+		return dpv_ioctl_access(f, arg, dpv_do_mirror_read, true);
+	case P2PCERT_IOC_DEVPRIV_MIRROR_WRITE:
+		return dpv_ioctl_access(f, arg, dpv_do_mirror_write, true);
+	case P2PCERT_IOC_DEVPRIV_SNAPSHOT:
+		return dpv_ioctl_access(f, arg, dpv_do_snapshot, true);
+	case P2PCERT_IOC_DEVPRIV_EXCLUSIVE:
+		return dpv_ioctl_exclusive(f, arg);
+	case P2PCERT_IOC_DEVPRIV_ADD:
+		return dpv_ioctl_add(f, arg);
+	case P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS:
+		return dpv_ioctl_mirror_counters(f, arg);
 	case P2PCERT_IOC_DEVPRIV_EVICT:
 		return dpv_ioctl_evict(f, arg);
 	case P2PCERT_IOC_DEVPRIV_COUNTERS:
@@ -227,13 +367,10 @@ static long dpv_ioctl(struct file *file, unsigned int cmd, unsigned long value)
 	case P2PCERT_IOC_VERSION:
 		return p2pcert_ioctl_version(arg);
 	case P2PCERT_IOC_SET_FAULTS:
-		down_write(&f->lock);
-		ret = dpv_ioctl_set_faults(f, arg);
-		up_write(&f->lock);
-		return ret;
 	case P2PCERT_IOC_DEVPRIV_SELECT:
+	case P2PCERT_IOC_DEVPRIV_MIRROR:
 		down_write(&f->lock);
-		ret = dpv_ioctl_select(f, arg);
+		ret = dpv_change(f, cmd, arg);
 		up_write(&f->lock);
 		return ret;
 	}

@@ -53,10 +53,16 @@ static unsigned long dpv_page_index(const struct dpv_chunk *chunk, struct page *
 	return page_to_pfn(page) - chunk->first_pfn;
 }
 
+u64 dpv_page_number(struct page *page)
+{
+	const struct dpv_chunk *chunk = dpv_page_chunk(page);
+
+	return chunk->first_number + dpv_page_index(chunk, page);
+}
+
 static void __iomem *dpv_page_bar(const struct dpv_chunk *chunk, struct page *page)
 {
-	return dpv_bar_at(chunk->dev->bar,
-			  chunk->bar_offset + ((u64)dpv_page_index(chunk, page) << PAGE_SHIFT));
+	return dpv_bar_at(chunk->dev->bar, dpv_page_number(page) << PAGE_SHIFT);
 }
 
 void dpv_data_read(struct page *page, void *to, size_t length)
@@ -201,9 +207,8 @@ static struct dpv_chunk *dpv_alloc_chunk(struct dpv_device *dev, unsigned long n
 	chunk->dev = dev;
 	chunk->nr_pages = nr_pages;
 	chunk->used = bitmap_zalloc(nr_pages, GFP_KERNEL);
-	if (dev->bar)
-		chunk->bar_offset = (u64)dev->nr_pages << PAGE_SHIFT;
-	else
+	chunk->first_number = dev->nr_pages;
+	if (!dev->bar)
 		chunk->backing = kvcalloc(nr_pages, sizeof(*chunk->backing), GFP_KERNEL);
 	chunk->res = request_free_mem_region(&iomem_resource, DPV_CHUNK_SIZE, KBUILD_MODNAME);
 	if (!chunk->used || (!dev->bar && !chunk->backing) || IS_ERR(chunk->res)) {

@@ -244,6 +244,75 @@ struct p2pcert_devpriv_access {
 #define P2PCERT_IOC_DEVPRIV_READ _IOWR(P2PCERT_IOC_MAGIC, 0x22, struct p2pcert_devpriv_access)
 #define P2PCERT_IOC_DEVPRIV_WRITE _IOWR(P2PCERT_IOC_MAGIC, 0x23, struct p2pcert_devpriv_access)
 
+/*
+ * The file mirrors [addr, addr + length) of the caller's memory from now on, instead of what it
+ * mirrored before: the device has a page table of its own for it, which the kernel's invalidations
+ * keep true. A length of 0 ends that. While there is a mirror the file keeps its device (-EBUSY).
+ */
+struct p2pcert_devpriv_mirror {
+	__u64 addr;
+	__u64 length;
+};
+
+#define P2PCERT_IOC_DEVPRIV_MIRROR _IOW(P2PCERT_IOC_MAGIC, 0x27, struct p2pcert_devpriv_mirror)
+
+/*
+ * Reads or writes a part of what is mirrored through the device's page table, wherever the pages
+ * are; what is missing in the table, or may not be written, is faulted in. `pages` counts those
+ * done; result is 0 or what hmm_range_fault() said: -EFAULT, -EPERM; -ESRCH if the process is gone.
+ */
+#define P2PCERT_IOC_DEVPRIV_MIRROR_READ _IOWR(P2PCERT_IOC_MAGIC, 0x28, struct p2pcert_devpriv_access)
+#define P2PCERT_IOC_DEVPRIV_MIRROR_WRITE _IOWR(P2PCERT_IOC_MAGIC, 0x29, struct p2pcert_devpriv_access)
+
+/*
+ * What hmm_range_fault() says of each page of a part of what is mirrored, nothing being faulted: a
+ * __u64 per page in buffer. 0: there is no page that the device could use.
+ */
+#define P2PCERT_PAGE_VALID (1u << 0)
+#define P2PCERT_PAGE_WRITE (1u << 1)
+#define P2PCERT_PAGE_ERROR (1u << 2) /* the device must not touch it; no other bit is set */
+#define P2PCERT_PAGE_HUGE (1u << 3) /* mapped as part of something larger */
+#define P2PCERT_PAGE_ZERO (1u << 4) /* the zero page */
+#define P2PCERT_PAGE_DEVICE (1u << 5) /* in this device's memory, at the page whose number follows */
+#define P2PCERT_PAGE_FOREIGN (1u << 6) /* in another device's: must not be told */
+#define P2PCERT_PAGE_NUMBER_SHIFT 12
+
+#define P2PCERT_IOC_DEVPRIV_SNAPSHOT _IOWR(P2PCERT_IOC_MAGIC, 0x2a, struct p2pcert_devpriv_access)
+
+/*
+ * Takes the pages of a part of what is mirrored for the device alone, until the CPU touches them.
+ * `pages` counts those taken; result is 0 or make_device_exclusive()'s errno at the next one,
+ * -EOPNOTSUPP where the kernel has it not in the form that is known here.
+ */
+#define P2PCERT_IOC_DEVPRIV_EXCLUSIVE _IOWR(P2PCERT_IOC_MAGIC, 0x2b, struct p2pcert_devpriv_range)
+
+/*
+ * The device adds to the 64 bits at addr (aligned), `times` times, by reading and writing: right only
+ * while it has the page alone. result is 0, or -EAGAIN as soon as it has not; done says how often.
+ */
+struct p2pcert_devpriv_add {
+	__u64 addr;
+	__u64 add;
+	__u64 times;
+	__u64 done;
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DEVPRIV_ADD _IOWR(P2PCERT_IOC_MAGIC, 0x2c, struct p2pcert_devpriv_add)
+
+/* Of the file's mirror, since it is there. */
+struct p2pcert_devpriv_mirror_counters {
+	__u64 faults; /* of the device, a batch of pages each */
+	__u64 invalidations; /* calls of the notifier */
+	__u64 entries_invalidated; /* page table entries that they took */
+	__u64 retries; /* looks at memory that were out of date when they were done */
+	__u64 entries; /* in the page table now */
+};
+
+#define P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS                                                        \
+	_IOR(P2PCERT_IOC_MAGIC, 0x2d, struct p2pcert_devpriv_mirror_counters)
+
 /* Counters of the device since it is there, over all open files. */
 struct p2pcert_devpriv_counters {
 	__u64 pages_to_device; /* migrated from RAM */

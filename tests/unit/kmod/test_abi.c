@@ -21,6 +21,9 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 80);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_select), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_evict), 16);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror), 16);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_add), 40);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror_counters), 40);
 }
 
 /* 64-bit members lie on 8 bytes, or 32-bit programs would see other structures. */
@@ -49,6 +52,15 @@ static void requests(attr_unused void **state)
 		P2PCERT_IOC_DEVPRIV_READ,
 		P2PCERT_IOC_DEVPRIV_WRITE,
 		P2PCERT_IOC_DEVPRIV_COUNTERS,
+		P2PCERT_IOC_DEVPRIV_SELECT,
+		P2PCERT_IOC_DEVPRIV_EVICT,
+		P2PCERT_IOC_DEVPRIV_MIRROR,
+		P2PCERT_IOC_DEVPRIV_MIRROR_READ,
+		P2PCERT_IOC_DEVPRIV_MIRROR_WRITE,
+		P2PCERT_IOC_DEVPRIV_SNAPSHOT,
+		P2PCERT_IOC_DEVPRIV_EXCLUSIVE,
+		P2PCERT_IOC_DEVPRIV_ADD,
+		P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS,
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
