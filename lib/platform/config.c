@@ -258,8 +258,10 @@ void platform_parse_config(struct platform *p, struct function *f, const uint8_t
 			  : len >= STANDARD_BYTES ? STANDARD_BYTES
 			  : len >= HEADER_BYTES   ? HEADER_BYTES
 						  : 0;
-	if (f->config_bytes)
+	if (f->config_bytes) {
 		why = disbelief(f, config);
+		f->silent = all_ones(config, HEADER_BYTES);
+	}
 	if (why) {
 		platform_add_gap(p, pci_addr_str(f->addr), "%s", why);
 		f->config_bytes = 0;

@@ -239,6 +239,7 @@ struct function {
 	uint8_t dma_bits, coherent_dma_bits; /* of the masks that the driver set; 0 if unknown */
 	bool power_known, powered; /* in D0 */
 	uint64_t memory_bytes; /* on the device, as its driver says (a GPU's VRAM); 0 if unknown */
+	bool silent; /* config space reads as all ones: it does not answer */
 	/* how much of config space was seen, by us or by who decoded it: 0, 64, 256 or 4096 */
 	size_t config_bytes;
 	struct acs acs;
