@@ -5,8 +5,12 @@
 #include "base/attr.h"
 
 extern const struct check_family check_family_redirect;
+extern const struct check_family check_family_bar;
+extern const struct check_family check_family_window;
 
 const struct check_family *const check_families[] = {
 	&check_family_redirect,
+	&check_family_bar,
+	&check_family_window,
 };
 const size_t nr_check_families = ARRAY_LEN(check_families);
