@@ -7,10 +7,16 @@
 extern const struct check_family check_family_redirect;
 extern const struct check_family check_family_bar;
 extern const struct check_family check_family_window;
+extern const struct check_family check_family_link;
+extern const struct check_family check_family_tlp;
+extern const struct check_family check_family_atomic;
 
 const struct check_family *const check_families[] = {
 	&check_family_redirect,
 	&check_family_bar,
 	&check_family_window,
+	&check_family_link,
+	&check_family_tlp,
+	&check_family_atomic,
 };
 const size_t nr_check_families = ARRAY_LEN(check_families);
