@@ -10,6 +10,9 @@ extern const struct check_family check_family_window;
 extern const struct check_family check_family_link;
 extern const struct check_family check_family_tlp;
 extern const struct check_family check_family_atomic;
+extern const struct check_family check_family_device;
+extern const struct check_family check_family_error;
+extern const struct check_family check_family_errata;
 
 const struct check_family *const check_families[] = {
 	&check_family_redirect,
@@ -18,5 +21,8 @@ const struct check_family *const check_families[] = {
 	&check_family_link,
 	&check_family_tlp,
 	&check_family_atomic,
+	&check_family_device,
+	&check_family_error,
+	&check_family_errata,
 };
 const size_t nr_check_families = ARRAY_LEN(check_families);

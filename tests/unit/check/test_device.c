@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lib/check/check_device.c and check_error.c: what is switched off, and what has gone wrong. */
+#include "../test.h"
+
+#include "rig.h"
+
+static void healthy(void **state attr_unused)
+{
+	rig_passes("device.answer");
+	rig_passes("device.power");
+	rig_passes("device.master");
+	rig_passes("device.driver");
+	rig_passes("device.reset");
+	rig_passes("device.virtual");
+	rig_passes("error.uncorrectable");
+	rig_passes("error.correctable");
+}
+
+static void silent(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+
+	rig_at(p, "04:00.0")->silent = true;
+	rig_at(p, "04:00.0")->config_bytes = 0;
+	rig_found_likely(p, "device.answer", "DEVICE-SILENT", SEVERITY_MAJOR, "04:00.0");
+	rig_string(&rig_at(p, "04:00.0")->driver, NULL);
+	rig_found_likely(p, "device.answer", "DEVICE-SILENT", SEVERITY_MINOR, "04:00.0");
+	rig_at(p, "04:00.0")->silent = false;
+	rig_not_found(p, "device.answer", "DEVICE-SILENT");
+}
+
+static void power(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+
+	rig_at(p, "02:00.0")->powered = false;
+	rig_found(p, "device.power", "DEVICE-NOT-D0", SEVERITY_MAJOR, "02:00.0");
+	rig_says(p, "device.power", "DEVICE-NOT-D0", "devices/0000:02:00.0/power/control");
+	rig_at(p, "02:00.0")->power_known = false;
+	rig_not_found(p, "device.power", "DEVICE-NOT-D0");
+	rig_unseen(p, "device.power", "02:00.0");
+}
+
+static void master(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+
+	rig_at(p, "05:00.0")->bus_master = false;
+	rig_found(p, "device.master", "BUS-MASTER-OFF", SEVERITY_MAJOR, "05:00.0");
+	rig_string(&rig_at(p, "05:00.0")->driver, NULL);
+	rig_not_found(p, "device.master", "BUS-MASTER-OFF");
+	rig_at(p, "02:02.0")->bus_master = false;
+	rig_found(p, "device.master", "BUS-MASTER-OFF", SEVERITY_MAJOR, "02:02.0");
+	rig_at(p, "02:02.0")->bus_master_known = false;
+	rig_not_found(p, "device.master", "BUS-MASTER-OFF");
+	rig_unseen(p, "device.master", "02:02.0");
+}
+
+static void driver(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+
+	rig_string(&rig_at(p, "03:00.0")->driver, NULL);
+	rig_found(p, "device.driver", "DEVICE-NO-DRIVER", SEVERITY_MAJOR, "03:00.0");
+	rig_string(&rig_at(p, "03:00.0")->driver, "pci-stub");
+	rig_found(p, "device.driver", "DEVICE-NO-DRIVER", SEVERITY_MAJOR, "03:00.0");
+	rig_string(&rig_at(p, "03:00.0")->driver, "vfio-pci");
+	rig_found(p, "device.driver", "DEVICE-VFIO", SEVERITY_INFO, "03:00.0");
+	rig_not_found(p, "device.driver", "DEVICE-NO-DRIVER");
+	for (size_t i = 0; i < p->nr_functions; i++)
+		rig_string(&p->functions[i].driver, NULL);
+	rig_not_found(p, "device.driver", "DEVICE-NO-DRIVER");
+	rig_unseen(p, "device.driver", "03:00.0");
+}
+
+static void reset(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct reg *control = &rig_at(p, "01:00.0")->bridge_control;
+
+	rig_set(control, BRIDGE_CONTROL_BUS_RESET);
+	rig_found(p, "device.reset", "BRIDGE-HOLDS-RESET", SEVERITY_BLOCKER, "01:00.0");
+	rig_says(p, "device.reset", "BRIDGE-HOLDS-RESET",
+		 "setpci -s 0000:01:00.0 BRIDGE_CONTROL=0:40");
+	rig_hide(control, BRIDGE_CONTROL_BUS_RESET);
+	rig_not_found(p, "device.reset", "BRIDGE-HOLDS-RESET");
+	rig_unseen(p, "device.reset", "01:00.0");
+}
+
+static void virtual_memory(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct reg *control = &rig_at(p, "05:00.0")->sriov_control;
+
+	rig_clear(control, SRIOV_VF_MEMORY);
+	rig_found(p, "device.virtual", "SRIOV-MEMORY-OFF", SEVERITY_MAJOR, "05:00.0");
+	rig_clear(control, SRIOV_VF_ENABLE);
+	rig_not_found(p, "device.virtual", "SRIOV-MEMORY-OFF");
+	rig_hide(control, SRIOV_VF_MEMORY);
+	rig_unseen(p, "device.virtual", "05:00.0");
+}
+
+static void uncorrectable(void **state attr_unused)
+{
+	static const struct {
+		uint32_t bit;
+		const char *code;
+		enum severity severity;
+	} cases[] = {
+		{ AER_ACS_VIOLATION, "ERROR-ACS-VIOLATION", SEVERITY_BLOCKER },
+		{ AER_MALFORMED, "ERROR-MALFORMED-TLP", SEVERITY_BLOCKER },
+		{ AER_POISONED, "ERROR-POISONED-TLP", SEVERITY_BLOCKER },
+		{ AER_COMPLETER_ABORT, "ERROR-COMPLETER-ABORT", SEVERITY_MAJOR },
+		{ AER_COMPLETION_TIMEOUT, "ERROR-COMPLETION-TIMEOUT", SEVERITY_MAJOR },
+		{ AER_ATOMIC_EGRESS_BLOCKED, "ERROR-ATOMIC-BLOCKED", SEVERITY_MAJOR },
+		{ AER_UNSUPPORTED, "ERROR-UNSUPPORTED-REQUEST", SEVERITY_MINOR },
+	};
+	autoplatform struct platform *p = rig_new();
+	struct errors *e = &rig_at(p, "02:00.0")->errors;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		e->uncorrectable.value = cases[i].bit;
+		rig_found(p, "error.uncorrectable", cases[i].code, cases[i].severity, "02:00.0");
+		for (size_t k = 0; k < ARRAY_LEN(cases); k++)
+			if (k != i)
+				rig_not_found(p, "error.uncorrectable", cases[k].code);
+		rig_set(&e->uncorrectable_mask, cases[i].bit);
+		rig_says(p, "error.uncorrectable", cases[i].code, "masked");
+	}
+	rig_hide(&e->uncorrectable, AER_MALFORMED);
+	rig_unseen(p, "error.uncorrectable", "02:00.0");
+}
+
+/* Device Status is all that a function without AER says; with AER it repeats what that says. */
+static void without_aer(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct function *gpu = rig_at(p, "03:00.0");
+
+	rig_set(&gpu->express.device_status, DEVSTA_FATAL);
+	rig_not_found(p, "error.uncorrectable", "ERROR-DETECTED");
+	gpu->has_aer = false;
+	rig_found(p, "error.uncorrectable", "ERROR-DETECTED", SEVERITY_MAJOR, "03:00.0");
+	rig_clear(&gpu->express.device_status, DEVSTA_FATAL);
+	rig_not_found(p, "error.uncorrectable", "ERROR-DETECTED");
+	gpu->config_bytes = 256; /* whether there is AER was not seen */
+	rig_unseen(p, "error.uncorrectable", "03:00.0");
+}
+
+static void correctable(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct reg *status = &rig_at(p, "02:01.0")->errors.correctable;
+
+	rig_set(status, 0x2000); /* advisory: not the link's */
+	rig_not_found(p, "error.correctable", "ERROR-LINK");
+	rig_set(status, 0x1041);
+	rig_found(p, "error.correctable", "ERROR-LINK", SEVERITY_MINOR, "02:01.0");
+	rig_says(p, "error.correctable", "ERROR-LINK",
+		 "Receiver Error, Bad TLP, Replay Timer Timeout");
+	rig_hide(status, 0x1041);
+	rig_not_found(p, "error.correctable", "ERROR-LINK");
+	rig_unseen(p, "error.correctable", "02:01.0");
+}
+
+static void containment(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct function *port = rig_at(p, "02:01.0");
+
+	rig_set(&port->errors.dpc_control, 2);
+	rig_set(&port->errors.dpc_status, DPC_STATUS_TRIGGERED);
+	rig_not_found(p, "error.containment", "DPC-TRIGGERED"); /* it has no DPC */
+	port->has_dpc = true;
+	rig_found(p, "error.containment", "DPC-TRIGGERED", SEVERITY_BLOCKER, "02:01.0");
+	rig_not_found(p, "error.containment", "DPC-ENABLED");
+	rig_clear(&port->errors.dpc_status, DPC_STATUS_TRIGGERED);
+	rig_found(p, "error.containment", "DPC-ENABLED", SEVERITY_INFO, "02:01.0");
+	rig_clear(&port->errors.dpc_control, DPC_CONTROL_TRIGGER);
+	rig_not_found(p, "error.containment", "DPC-ENABLED");
+	rig_hide(&port->errors.dpc_status, DPC_STATUS_TRIGGERED);
+	rig_unseen(p, "error.containment", "02:01.0");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(healthy),        cmocka_unit_test(silent),
+		cmocka_unit_test(power),          cmocka_unit_test(master),
+		cmocka_unit_test(driver),         cmocka_unit_test(reset),
+		cmocka_unit_test(virtual_memory), cmocka_unit_test(uncorrectable),
+		cmocka_unit_test(without_aer),    cmocka_unit_test(correctable),
+		cmocka_unit_test(containment),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
