@@ -13,6 +13,9 @@ extern const struct check_family check_family_atomic;
 extern const struct check_family check_family_device;
 extern const struct check_family check_family_error;
 extern const struct check_family check_family_errata;
+extern const struct check_family check_family_iommu;
+extern const struct check_family check_family_cpu;
+extern const struct check_family check_family_kernel;
 
 const struct check_family *const check_families[] = {
 	&check_family_redirect,
@@ -24,5 +27,8 @@ const struct check_family *const check_families[] = {
 	&check_family_device,
 	&check_family_error,
 	&check_family_errata,
+	&check_family_iommu,
+	&check_family_cpu,
+	&check_family_kernel,
 };
 const size_t nr_check_families = ARRAY_LEN(check_families);

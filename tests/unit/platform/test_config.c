@@ -164,7 +164,7 @@ static void test_no_answer(void **state)
 	assert_int_equal(x->f->acs.known, KNOWN_NO);
 	assert_int_equal(x->f->port_type, PORT_UNKNOWN);
 	assert_gap(x, "all ones");
-	assert_true(x->f.silent);
+	assert_true(x->f->silent);
 }
 
 /* Bytes that are somebody else's, or nobody's, are not believed. */
