@@ -25,12 +25,24 @@ struct dump {
 	const char *name; /* what messages call it */
 	char *text;
 	size_t len, at;
-	size_t line; /* where the item at hand begins, from 1 */
+	size_t item; /* where the one at hand begins */
+	uint8_t digits[256]; /* of base64 */
 	bool groups_unsaid; /* some item does not say whether it is in an IOMMU group */
 	char **why;
 };
 
-static attr_printf(2, 3) int refuse(struct dump *d, const char *fmt, ...)
+/* From 1. */
+static size_t line_of(const struct dump *d, size_t at)
+{
+	size_t line = 1;
+
+	while (at--)
+		line += d->text[at] == '\n';
+	return line;
+}
+
+/* With the line of the item at hand, or so many below it. */
+static attr_printf(3, 4) int refuse_at(struct dump *d, size_t below, const char *fmt, ...)
 {
 	autofree char *what = NULL;
 	va_list ap;
@@ -38,48 +50,56 @@ static attr_printf(2, 3) int refuse(struct dump *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	what = xvasprintf(fmt, ap);
 	va_end(ap);
-	*d->why = xasprintf("'%s' line %zu: %s", d->name, d->line, what);
+	*d->why = xasprintf("'%s' line %zu: %s", d->name, line_of(d, d->item) + below, what);
 	return -EINVAL;
 }
 
+#define refuse(d, ...) refuse_at(d, 0, __VA_ARGS__)
+
 /* --- values ------------------------------------------------------------------------------------------ */
 
-/* What a character of base64 stands for (RFC 4648), -1 if it is none. */
-static int sextet(char c)
+/* By character of base64 (RFC 4648): 1 + what it stands for, 0 for what is no such character. */
+static void make_digits(uint8_t digits[256])
 {
-	static const char digits[] =
+	static const char set[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *found = c ? strchr(digits, c) : NULL;
 
-	return found ? (int)(found - digits) : -1;
+	for (size_t i = 0; set[i]; i++)
+		digits[(uint8_t)set[i]] = (uint8_t)(i + 1);
 }
 
-/* Writes at most len * 3 / 4 bytes; returns how many, or -1. */
-static ssize_t from_base64(const char *text, size_t len, uint8_t *out)
+/* Writes len / 4 * 3 bytes; returns how many of them count, or -1. */
+static ssize_t from_base64(const uint8_t digits[256], const char *text, size_t len, uint8_t *out)
 {
-	size_t padding = len && text[len - 1] == '=' ? 1 + (len > 1 && text[len - 2] == '=') : 0;
-	uint32_t bits = 0;
-	ssize_t n = 0;
+	const uint8_t *at = (const uint8_t *)text, *end = at + len;
+	size_t padding = 0;
 
 	if (len % 4)
 		return -1;
-	for (size_t i = 0; i < len - padding; i++) {
-		int value = sextet(text[i]);
+	for (; at < end; at += 4, out += 3) {
+		uint8_t d[4] = { digits[at[0]], digits[at[1]], digits[at[2]], digits[at[3]] };
+		uint32_t bits;
 
-		if (value < 0)
+		if (at + 4 == end)
+			padding = at[3] != '=' ? 0 : at[2] != '=' ? 1 : 2;
+		for (size_t i = 4 - padding; i < 4; i++)
+			d[i] = 1;
+		if (!d[0] || !d[1] || !d[2] || !d[3])
 			return -1;
-		bits = bits << 6 | (uint32_t)value;
-		if (i % 4)
-			out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+		bits = (d[0] - 1u) << 18 | (d[1] - 1u) << 12 | (d[2] - 1u) << 6 | (d[3] - 1u);
+		out[0] = (uint8_t)(bits >> 16);
+		out[1] = (uint8_t)(bits >> 8);
+		out[2] = (uint8_t)bits;
 	}
-	return n;
+	return (ssize_t)(len / 4 * 3 - padding);
 }
 
 /* Deflated bytes in base64 that are at most *len bytes, which becomes their number. */
-static int unpack(const char *text, size_t text_len, uint8_t *out, size_t *len)
+static int unpack(const struct dump *d, const json_t *text, uint8_t *out, size_t *len)
 {
+	size_t text_len = json_string_length(text);
 	autofree uint8_t *deflated = xcalloc(text_len / 4 + 1, 3);
-	ssize_t n = from_base64(text, text_len, deflated);
+	ssize_t n = from_base64(d->digits, json_string_value(text), text_len, deflated);
 	uLongf inflated = *len;
 	uLong used = n < 0 ? 0 : (uLong)n;
 
@@ -107,8 +127,7 @@ static int read_bytes(struct dump *d, const json_t *item, const char *key, uint8
 	if (!value)
 		return 0;
 	*len = max;
-	if (!json_is_string(value) ||
-	    unpack(json_string_value(value), json_string_length(value), out, len) < 0)
+	if (!json_is_string(value) || unpack(d, value, out, len) < 0)
 		return refuse(d, "'%s' does not hold at most %zu bytes, deflated and in base64",
 			      key, max);
 	return 0;
@@ -279,8 +298,9 @@ static int read_function(struct dump *d, const json_t *item)
 /* The next character that is no blank, which stays; 0 at the end. */
 static char look(struct dump *d)
 {
-	for (; d->at < d->len && memchr(" \t\r\n", d->text[d->at], 4); d->at++)
-		d->line += d->text[d->at] == '\n';
+	while (d->at < d->len && memchr(" \t\r\n", d->text[d->at], 4))
+		d->at++;
+	d->item = d->at;
 	return d->at < d->len ? d->text[d->at] : 0;
 }
 
@@ -295,15 +315,12 @@ static int take_item(struct dump *d)
 
 	if (!item && cut && json_error_code(&error) == json_error_premature_end_of_input)
 		return refuse(d, "an item has more than %u bytes", RDMA_TOPO_ITEM_MAX);
-	if (!item) {
-		d->line += (size_t)error.line - 1;
-		return refuse(d, "%s", error.text);
-	}
+	if (!item)
+		return refuse_at(d, (size_t)error.line - 1, "%s", error.text);
 	if (!json_is_object(item))
 		return refuse(d, "an item is no object");
 	r = read_function(d, item);
-	for (size_t end = d->at + (size_t)error.position; d->at < end; d->at++)
-		d->line += d->text[d->at] == '\n';
+	d->at += (size_t)error.position;
 	return r;
 }
 
@@ -376,7 +393,7 @@ static void add_gaps(const struct dump *d)
 
 int rdma_topo_read(struct input *in, struct platform *p, char **why)
 {
-	struct dump d = { .p = p, .name = in->name, .line = 1, .why = why };
+	struct dump d = { .p = p, .name = in->name, .why = why };
 	int r = read_whole(in, &d);
 
 	if (r == -EFBIG)
@@ -385,6 +402,7 @@ int rdma_topo_read(struct input *in, struct platform *p, char **why)
 	else if (r < 0)
 		*why = xasprintf("cannot read '%s': %s", in->name, strerror(-r));
 	if (r == 0) {
+		make_digits(d.digits);
 		d.names = pci_names_open();
 		r = take_items(&d);
 		pci_names_close(d.names);
