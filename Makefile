@@ -65,7 +65,7 @@ SELFTEST_SRC := $(filter-out $(INJECT_SRC),$(wildcard tests/selftest/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 HEADERS := $(wildcard lib/*/*.h cmd/p2pcert/*.h)
 MAN := $(wildcard man/*.[1-8])
-LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/lib/p2p/page.data.o
 CMD_OBJ := $(CMD_SRC:%.c=$(BUILD)/%.o)
 UNIT_HELP_OBJ := $(UNIT_HELP_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -112,6 +112,17 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(EXTRA_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The page of `p2pcert topo --format=html`, one file in which the library finds it.
+PAGE_SRC := $(wildcard lib/p2p/page/*)
+$(BUILD)/lib/p2p/page.html: $(PAGE_SRC)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)lib/p2p/page/assemble.sh lib/p2p/page >$@
+
+$(BUILD)/lib/p2p/page.data.o: lib/p2p/page.S $(BUILD)/lib/p2p/page.html $(BUILD)/flags
+	$(call say,AS,$<)
+	$(Q)$(CC) $(CFLAGS) -Wa,-I,$(BUILD)/lib/p2p -c -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_HELP_OBJ) $(BUILD)/libp2pcert.a
 	$(call say,LINK,$@)

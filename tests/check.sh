@@ -61,6 +61,9 @@ WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kin
 tests/unit.sh build-clang clang
 EOF
 
+step "the page, in a browser"
+tests/tap.sh page tests/page/run.sh || bad=1
+
 step "fuzzing, briefly"
 tests/tap.sh fuzz tests/fuzz.sh || bad=1
 

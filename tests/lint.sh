@@ -60,7 +60,7 @@ spdx() {
 	local bad=0 f
 	while read -r f; do
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier:' || { echo "$f: no SPDX line"; bad=1; }
-	done < <(files '*.c' '*.h' '*.sh' '*.py' '*.def' '*.conf' Makefile '*/Makefile' 'man/*.[1-8]' \
+	done < <(files '*.c' '*.h' '*.sh' '*.py' '*.def' '*.conf' '*.S' 'lib/p2p/page/*' Makefile '*/Makefile' 'man/*.[1-8]' \
 		tests/lab/lab tests/lab/init .ci/run)
 	return $bad
 }

@@ -4,14 +4,17 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
+#include "base/columns.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "check/input.h"
+#include "check/run.h"
 #include "cmd.h"
 #include "p2p/draw.h"
 #include "p2p/isolation.h"
+#include "p2p/page.h"
 #include "source.h"
 #include "what_if.h"
 
@@ -55,14 +58,6 @@ static int draw_json(const struct topo *t, const struct platform *p, FILE *f)
 	return 0;
 }
 
-static int terminal_columns(void)
-{
-	struct winsize size;
-
-	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col
-										     : 0;
-}
-
 static void draw_matrix(const struct topo *t, const struct platform *p,
 			const struct draw_style *style, FILE *f)
 {
@@ -82,7 +77,7 @@ static int draw_text(const struct topo *t, const struct platform *p, FILE *f)
 
 	if (!t->output) {
 		style.color = color_wanted(t->color, STDOUT_FILENO);
-		style.columns = terminal_columns();
+		style.columns = (int)columns_of_terminal(stdout);
 	}
 	if (one && source_pair(t->source, p, &pair) < 0)
 		return EXIT_USAGE;
@@ -106,10 +101,31 @@ static int draw_graph(const struct topo *t, const struct platform *p, FILE *f)
 	return 0;
 }
 
+static int draw_html(const struct topo *t, const struct platform *p, FILE *f)
+{
+	const struct p2p_rules *rules = source_rules(t->source, p);
+	struct source_options source = *t->source;
+	autocheckinput struct check_input *in = check_input_new(p, rules, NULL, 0);
+	autojson json_t *doc = NULL, *findings = NULL;
+	struct p2p_selection selection;
+	struct check_results results;
+
+	source.pairs = PAIRS_NONE; /* the page has them by class */
+	doc = source_document(&source, p);
+	check_run(in, NULL, NULL, &results);
+	findings = check_findings_to_json(&results, SEVERITY_INFO);
+	check_results_release(&results);
+	source_select(t->source, p, &selection);
+	draw_page(p, rules, &selection, doc, findings, f);
+	p2p_selection_release(&selection);
+	return 0;
+}
+
 static const struct format formats[] = {
 	{ "text", draw_text },
 	{ "dot", draw_graph },
 	{ "json", draw_json },
+	{ "html", draw_html },
 };
 
 static const struct format *format_find(const char *name)
@@ -195,7 +211,7 @@ static int topo(int argc, char **argv)
 			t.format = format_find(optarg);
 			if (!t.format)
 				return cmd_usage_error(&command_topo,
-						       "format '%s' is not text, dot or json",
+						       "format '%s' is not text, dot, json or html",
 						       optarg);
 			break;
 		case 'o':
@@ -248,8 +264,11 @@ const struct command command_topo = {
 		 "                           rdma_topo and the kernel take it; with --pairs=A,B on "
 		 "the\n"
 		 "                           way of that pair\n"
-		 "      --format=FORMAT      text, dot (for graphviz) or json (the document of\n"
-		 "                           'p2pcert probe', with pairs by class)\n"
+		 "      --format=FORMAT      text, html (one page, to look at in a browser), dot "
+		 "(for\n"
+		 "                           graphviz) or json (the document of 'p2pcert probe', "
+		 "with\n"
+		 "                           pairs by class)\n"
 		 "  -o, --output=FILE        write to FILE; '-' is standard output\n"
 		 "      --color=WHEN         auto, never or always\n"
 		 "      --what-if=WORDS      what these words on the kernel's command line would "

@@ -41,6 +41,14 @@ else
 	echo "ok $tests - graphviz # SKIP dot is not installed"
 fi
 
+gives 0 "HTML" "$P2PCERT" topo "${from[@]}" --format=html
+is "there are two script elements, data and code" 2 "$(grep -c '^<script' "$T/out")"
+# shellcheck disable=SC2016 # the variables are of sed
+is "the policy names the digest of the code" \
+	"$(sed -n '/^<script>/,/^<\/script>/p' "$T/out" | sed '1s/^<script>//; $d' | sha256sum | cut -d' ' -f1)" \
+	"$(sed -n "s/.*script-src 'sha256-\([^']*\)'.*/\1/p" "$T/out" | base64 -d | basenc --base16 | tr A-F a-f)"
+gives 0 "HTML of some pairs" "$P2PCERT" topo "${from[@]}" --format=html --between=nvme
+
 gives 2 "a format that does not exist" "$P2PCERT" topo --format=png
 err_has "the format is quoted" "'png'"
 gives 0 "what-if" "$P2PCERT" topo "${from[@]}" --what-if 'pci=config_acs=xx1100@02:00.0'
