@@ -91,39 +91,53 @@ static void run_route(const struct check_input *in, struct check_sink *sink)
 	}
 }
 
-/* Of accelerators, which use atomic operations on peers' memory where they can. */
-static void look_at_accelerators(const struct check_input *in, struct check_sink *sink,
-				 const struct check_path *path)
+/* Do accelerators have a part in it, which use atomic operations on peers' memory where they can? */
+static bool is_for_atomics(const struct check_input *in, const struct p2p_pair *pair)
 {
-	int initiator = seen_end(in, sink, path->pair.initiator);
-	int target = seen_end(in, sink, path->pair.target);
+	return pair->verdict != VERDICT_NOT_SUPPORTED &&
+	       (role_of(in->platform, check_function(in, pair->initiator)) == ROLE_ACCELERATOR ||
+		role_of(in->platform, check_function(in, pair->target)) == ROLE_ACCELERATOR);
+}
+
+/* For each function: it would be sent atomic operations, and would get them completed. */
+struct wishes {
+	bool *refused, *unused;
+};
+
+static void look_at_ends(const struct check_input *in, struct check_sink *sink,
+			 const struct p2p_pair *pair, struct wishes *wishes)
+{
+	int initiator = seen_end(in, sink, pair->initiator);
+	int target = seen_end(in, sink, pair->target);
 
 	if (initiator < 0 || target < 0)
 		return;
 	check_looked(sink, 1);
-	if (requests(in, initiator) && !completes(in, target))
-		check_found(sink, "ATOMIC-NOT-COMPLETED", &target, 1, NULL,
-			    "no AtomicOp Completer bit is set in Device Capabilities 2 of %s, and "
-			    "peers have AtomicOp Requester Enable set",
-			    check_addr(in, target));
-	else if (!requests(in, initiator) && completes(in, target))
-		check_found(
-			sink, "ATOMIC-REQUESTER-OFF", &initiator, 1, NULL,
-			"AtomicOp Requester Enable is clear in Device Control 2 of %s, and peers "
-			"complete atomic operations",
-			check_addr(in, initiator));
+	wishes->refused[target] |= requests(in, initiator) && !completes(in, target);
+	wishes->unused[initiator] |= !requests(in, initiator) && completes(in, target);
 }
 
 static void run_ends(const struct check_input *in, struct check_sink *sink)
 {
-	for (size_t k = 0; k < in->nr_paths; k++) {
-		const struct p2p_pair *pair = &in->paths[k].pair;
+	size_t nr = in->platform->nr_functions;
+	autofree bool *refused = xcalloc(nr, sizeof(*refused));
+	autofree bool *unused = xcalloc(nr, sizeof(*unused));
+	struct wishes wishes = { refused, unused };
 
-		if (pair->verdict != VERDICT_NOT_SUPPORTED &&
-		    (role_of(in->platform, check_function(in, pair->initiator)) ==
-			     ROLE_ACCELERATOR ||
-		     role_of(in->platform, check_function(in, pair->target)) == ROLE_ACCELERATOR))
-			look_at_accelerators(in, sink, &in->paths[k]);
+	for (size_t k = 0; k < in->nr_paths; k++)
+		if (is_for_atomics(in, &in->paths[k].pair))
+			look_at_ends(in, sink, &in->paths[k].pair, &wishes);
+	for (int i = 0; i < (int)nr; i++) {
+		if (refused[i])
+			check_found(sink, "ATOMIC-NOT-COMPLETED", &i, 1, NULL,
+				    "no AtomicOp Completer bit is set in Device Capabilities 2 of "
+				    "%s, and peers have AtomicOp Requester Enable set",
+				    check_addr(in, i));
+		if (unused[i])
+			check_found(sink, "ATOMIC-REQUESTER-OFF", &i, 1, NULL,
+				    "AtomicOp Requester Enable is clear in Device Control 2 of %s, "
+				    "and peers complete atomic operations",
+				    check_addr(in, i));
 	}
 }
 

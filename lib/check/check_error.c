@@ -18,14 +18,12 @@ static const struct {
 	{ AER_COMPLETER_ABORT, SEVERITY_MAJOR, "ERROR-COMPLETER-ABORT", "Completer Abort" },
 	{ AER_COMPLETION_TIMEOUT, SEVERITY_MAJOR, "ERROR-COMPLETION-TIMEOUT",
 	  "Completion Timeout" },
-	{ AER_ATOMIC_EGRESS_BLOCKED, SEVERITY_MAJOR, "ERROR-ATOMIC-BLOCKED",
-	  "AtomicOp Egress Blocked" },
 	{ AER_UNSUPPORTED, SEVERITY_MINOR, "ERROR-UNSUPPORTED-REQUEST", "Unsupported Request" },
 };
 
 #define ALL_UNCORRECTABLE \
 	(AER_ACS_VIOLATION | AER_MALFORMED | AER_POISONED | AER_COMPLETER_ABORT | \
-	 AER_COMPLETION_TIMEOUT | AER_ATOMIC_EGRESS_BLOCKED | AER_UNSUPPORTED)
+	 AER_COMPLETION_TIMEOUT | AER_UNSUPPORTED)
 
 /* Correctable ones that the link itself has made (PCIe 6.0, 7.8.4.5). */
 static const struct {
@@ -107,11 +105,18 @@ static void list_link_errors(struct reg status, char list[LIST_MAX])
 					      correctable[k].name);
 }
 
+/* One finding for all links: what they have recorded differs by chance. */
 static void run_correctable(const struct check_input *in, struct check_sink *sink)
 {
-	for (int i = 0; i < (int)in->platform->nr_functions; i++) {
+	int nr = (int)in->platform->nr_functions;
+	autofree int *functions = xcalloc((size_t)nr + 1, sizeof(*functions));
+	struct reg all = { .seen = ALL_CORRECTABLE };
+	enum severity severity = SEVERITY_INFO;
+	char list[LIST_MAX];
+	size_t n = 0;
+
+	for (int i = 0; i < nr; i++) {
 		const struct function *f = check_function(in, i);
-		char list[LIST_MAX];
 
 		if (!check_on_path(in, i) || f->is_virtual || !f->has_aer)
 			continue;
@@ -120,11 +125,40 @@ static void run_correctable(const struct check_input *in, struct check_sink *sin
 			continue;
 		}
 		check_looked(sink, 1);
-		list_link_errors(f->errors.correctable, list);
-		if (*list)
-			check_found_as(sink, "ERROR-LINK", check_severity(in, i, SEVERITY_MINOR),
-				       &i, 1, NULL, "Correctable Error Status (AER) of %s has %s",
-				       check_addr(in, i), list);
+		if (!reg_is_set(f->errors.correctable, ALL_CORRECTABLE))
+			continue;
+		functions[n++] = i;
+		all.value |= f->errors.correctable.value;
+		if (check_severity(in, i, SEVERITY_MINOR) < severity)
+			severity = check_severity(in, i, SEVERITY_MINOR);
+	}
+	list_link_errors(all, list);
+	if (n)
+		check_found_as(sink, "ERROR-LINK", severity, functions, n, NULL,
+			       "set in Correctable Error Status (AER) of %zu function%s: %s", n,
+			       n == 1 ? "" : "s", list);
+}
+
+/* On its own: sources often leave it out. */
+static void run_atomic(const struct check_input *in, struct check_sink *sink)
+{
+	for (int i = 0; i < (int)in->platform->nr_functions; i++) {
+		const struct function *f = check_function(in, i);
+
+		if (!check_on_path(in, i) || f->is_virtual || !f->has_aer)
+			continue;
+		if (!reg_seen(f->errors.uncorrectable, AER_ATOMIC_EGRESS_BLOCKED)) {
+			check_unseen(sink, i, "AtomicOp Egress Blocked (AER) was not seen");
+			continue;
+		}
+		check_looked(sink, 1);
+		if (reg_is_set(f->errors.uncorrectable, AER_ATOMIC_EGRESS_BLOCKED))
+			check_found_as(
+				sink, "ERROR-ATOMIC-BLOCKED", check_severity(in, i, SEVERITY_MAJOR),
+				&i, 1, NULL,
+				"AtomicOp Egress Blocked is set in Uncorrectable Error Status "
+				"(AER) of %s",
+				check_addr(in, i));
 	}
 }
 
@@ -165,6 +199,8 @@ static const struct check checks[] = {
 	  "Advanced Error Reporting: extended config space", run_uncorrectable },
 	{ "error.correctable", "no link of a path has recorded errors of its own",
 	  "Advanced Error Reporting: extended config space", run_correctable },
+	{ "error.atomic", "no port of a path has blocked an atomic operation",
+	  "Advanced Error Reporting: extended config space", run_atomic },
 	{ "error.containment", "no port of a path has been contained",
 	  "Downstream Port Containment: extended config space", run_containment },
 };

@@ -237,6 +237,8 @@ static void run_cmdline(const struct check_input *in, struct check_sink *sink)
 	struct fleet fleet = look_at_fleet(in);
 	const struct platform *p = in->platform;
 
+	if (!in->nr_paths)
+		return;
 	if (!p->kernel_cmdline) {
 		check_unseen(sink, -1, "the kernel's command line was not seen");
 		return;

@@ -175,6 +175,10 @@ static void look_at_wide_tags(const struct check_input *in, struct check_sink *s
 static void run_tags(const struct check_input *in, struct check_sink *sink)
 {
 	each_initiator(in, sink, look_at_extended_tags);
+}
+
+static void run_wide_tags(const struct check_input *in, struct check_sink *sink)
+{
 	for (size_t k = 0; k < in->nr_paths; k++) {
 		int owner = check_owner(in, in->paths[k].pair.initiator);
 		struct reg control;
@@ -304,8 +308,10 @@ static const struct check checks[] = {
 	  "Device Control", run_payload },
 	{ "tlp.read-request", "read requests are not smaller than the payload", "Device Control",
 	  run_read_request },
-	{ "tlp.tags", "tags are as wide as they can be, and no wider than the peer gives back",
-	  "Device Capabilities and Control, both of either", run_tags },
+	{ "tlp.tags", "initiators that have extended tags use them",
+	  "Device Capabilities and Control", run_tags },
+	{ "tlp.wide-tags", "10-bit tags are used only towards targets that give them back",
+	  "Device Capabilities 2 and Device Control 2", run_wide_tags },
 	{ "tlp.ordering", "relaxed ordering is on, but where the root port gets it wrong",
 	  "Device Control; numeric ids of root ports", run_ordering },
 	{ "tlp.timeout", "completion timeouts are on, and long enough", "Device Control 2",

@@ -14,6 +14,7 @@ static void healthy(void **state attr_unused)
 	rig_passes("device.virtual");
 	rig_passes("error.uncorrectable");
 	rig_passes("error.correctable");
+	rig_passes("error.atomic");
 }
 
 static void silent(void **state attr_unused)
@@ -112,7 +113,6 @@ static void uncorrectable(void **state attr_unused)
 		{ AER_POISONED, "ERROR-POISONED-TLP", SEVERITY_BLOCKER },
 		{ AER_COMPLETER_ABORT, "ERROR-COMPLETER-ABORT", SEVERITY_MAJOR },
 		{ AER_COMPLETION_TIMEOUT, "ERROR-COMPLETION-TIMEOUT", SEVERITY_MAJOR },
-		{ AER_ATOMIC_EGRESS_BLOCKED, "ERROR-ATOMIC-BLOCKED", SEVERITY_MAJOR },
 		{ AER_UNSUPPORTED, "ERROR-UNSUPPORTED-REQUEST", SEVERITY_MINOR },
 	};
 	autoplatform struct platform *p = rig_new();
@@ -129,6 +129,19 @@ static void uncorrectable(void **state attr_unused)
 	}
 	rig_hide(&e->uncorrectable, AER_MALFORMED);
 	rig_unseen(p, "error.uncorrectable", "02:00.0");
+}
+
+static void atomic(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct reg *status = &rig_at(p, "02:00.0")->errors.uncorrectable;
+
+	rig_set(status, AER_ATOMIC_EGRESS_BLOCKED);
+	rig_found(p, "error.atomic", "ERROR-ATOMIC-BLOCKED", SEVERITY_MAJOR, "02:00.0");
+	rig_hide(status, AER_ATOMIC_EGRESS_BLOCKED);
+	rig_not_found(p, "error.atomic", "ERROR-ATOMIC-BLOCKED");
+	rig_unseen(p, "error.atomic", "02:00.0");
+	rig_passes("error.uncorrectable");
 }
 
 /* Device Status is all that a function without AER says; with AER it repeats what that says. */
@@ -158,6 +171,10 @@ static void correctable(void **state attr_unused)
 	rig_found(p, "error.correctable", "ERROR-LINK", SEVERITY_MINOR, "02:01.0");
 	rig_says(p, "error.correctable", "ERROR-LINK",
 		 "Receiver Error, Bad TLP, Replay Timer Timeout");
+	rig_set(&rig_at(p, "03:00.0")->errors.correctable, 0x100);
+	rig_found(p, "error.correctable", "ERROR-LINK", SEVERITY_MINOR, "02:01.0 03:00.0");
+	rig_says(p, "error.correctable", "ERROR-LINK", "REPLAY_NUM Rollover, Replay");
+	rig_clear(&rig_at(p, "03:00.0")->errors.correctable, 0x100);
 	rig_hide(status, 0x1041);
 	rig_not_found(p, "error.correctable", "ERROR-LINK");
 	rig_unseen(p, "error.correctable", "02:01.0");
@@ -190,7 +207,7 @@ int main(void)
 		cmocka_unit_test(driver),         cmocka_unit_test(reset),
 		cmocka_unit_test(virtual_memory), cmocka_unit_test(uncorrectable),
 		cmocka_unit_test(without_aer),    cmocka_unit_test(correctable),
-		cmocka_unit_test(containment),
+		cmocka_unit_test(atomic),         cmocka_unit_test(containment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

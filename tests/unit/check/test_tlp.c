@@ -21,6 +21,7 @@ static void healthy(void **state attr_unused)
 	rig_passes("tlp.payload");
 	rig_passes("tlp.read-request");
 	rig_passes("tlp.tags");
+	rig_passes("tlp.wide-tags");
 	rig_passes("tlp.ordering");
 	rig_passes("tlp.timeout");
 }
@@ -117,16 +118,16 @@ static void wide_tags(void **state attr_unused)
 	struct express *target = &rig_at(p, "04:00.0")->express;
 
 	rig_clear(&target->device_capabilities_2, DEVCAP2_TAG10_COMPLETER);
-	rig_found(p, "tlp.tags", "TAGS-10BIT-UNSUPPORTED", SEVERITY_MAJOR,
+	rig_found(p, "tlp.wide-tags", "TAGS-10BIT-UNSUPPORTED", SEVERITY_MAJOR,
 		  "03:00.0 04:00.0 05:00.0 05:00.1 06:00.0 81:00.0");
 	for (size_t i = 0; i < p->nr_functions; i++)
 		rig_clear(&p->functions[i].express.device_control_2, DEVCTL2_TAG10_REQUESTER);
-	rig_not_found(p, "tlp.tags", "TAGS-10BIT-UNSUPPORTED");
+	rig_not_found(p, "tlp.wide-tags", "TAGS-10BIT-UNSUPPORTED");
 	rig_set(&rig_at(p, "03:00.0")->express.device_control_2, DEVCTL2_TAG10_REQUESTER);
-	rig_found(p, "tlp.tags", "TAGS-10BIT-UNSUPPORTED", SEVERITY_MAJOR, "03:00.0 04:00.0");
+	rig_found(p, "tlp.wide-tags", "TAGS-10BIT-UNSUPPORTED", SEVERITY_MAJOR, "03:00.0 04:00.0");
 	rig_hide(&target->device_capabilities_2, DEVCAP2_TAG10_COMPLETER);
-	rig_not_found(p, "tlp.tags", "TAGS-10BIT-UNSUPPORTED");
-	rig_unseen(p, "tlp.tags", "04:00.0");
+	rig_not_found(p, "tlp.wide-tags", "TAGS-10BIT-UNSUPPORTED");
+	rig_unseen(p, "tlp.wide-tags", "04:00.0");
 }
 
 static void ordering_off(void **state attr_unused)
