@@ -10,20 +10,18 @@
 
 /*
  * Processors through whose root complex the kernel lets no peer-to-peer traffic unless the host bridge
- * is listed (Linux drivers/pci/p2pdma.c, cpu_supports_p2pdma), by vendor string, with the families
- * below a bound; 0: all.
+ * is listed (Linux drivers/pci/p2pdma.c, cpu_supports_p2pdma), by vendor string. AMD's are here for
+ * those before family 0x17: a pair of a later one is not refused for this.
  */
 static const struct {
-	const char *vendor;
-	int below;
-	const char *code, *text;
+	const char *vendor, *code, *text;
 } processors[] = {
-	{ "AuthenticAMD", 0x17, "CPU-AMD-BEFORE-ZEN",
+	{ "AuthenticAMD", "CPU-AMD-BEFORE-ZEN",
 	  "the kernel trusts AMD's root complex from family 0x17 on" },
-	{ "HygonGenuine", 0, "CPU-HYGON",
+	{ "HygonGenuine", "CPU-HYGON",
 	  "the kernel goes by the vendor AuthenticAMD, whatever the core is" },
-	{ "CentaurHauls", 0, "CPU-ZHAOXIN", "the kernel lists none of its host bridges" },
-	{ "  Shanghai  ", 0, "CPU-ZHAOXIN", "the kernel lists none of its host bridges" },
+	{ "CentaurHauls", "CPU-ZHAOXIN", "the kernel lists none of its host bridges" },
+	{ "  Shanghai  ", "CPU-ZHAOXIN", "the kernel lists none of its host bridges" },
 };
 
 static bool is_through_root_complex(enum p2p_route route)
@@ -50,8 +48,7 @@ static void look_at_processor(const struct check_input *in, struct check_sink *s
 			       "the machine is %s, and its host bridge is not listed",
 			       in->platform->machine);
 	for (size_t k = 0; k < ARRAY_LEN(processors); k++)
-		if (strcmp(cpu->vendor, processors[k].vendor) == 0 &&
-		    (!processors[k].below || cpu->family < processors[k].below))
+		if (strcmp(cpu->vendor, processors[k].vendor) == 0)
 			check_found_as(sink, processors[k].code, severity, functions,
 				       ARRAY_LEN(functions), NULL,
 				       "the processor is %s, family %#x: %s", cpu->vendor,

@@ -54,6 +54,9 @@ static void not_completed(void **state attr_unused)
 
 	rig_clear(can, DEVCAP2_ATOMIC_32 | DEVCAP2_ATOMIC_64 | DEVCAP2_ATOMIC_128);
 	rig_found(p, "atomic.ends", "ATOMIC-NOT-COMPLETED", SEVERITY_INFO, "04:00.0");
+	for (size_t i = 0; i < p->nr_functions; i++)
+		rig_clear(&p->functions[i].express.device_control_2, DEVCTL2_ATOMIC_REQUEST);
+	rig_not_found(p, "atomic.ends", "ATOMIC-NOT-COMPLETED");
 	rig_hide(can, DEVCAP2_ATOMIC_64);
 	rig_not_found(p, "atomic.ends", "ATOMIC-NOT-COMPLETED");
 	rig_unseen(p, "atomic.ends", "04:00.0");

@@ -195,6 +195,21 @@ static void dma_mask(void **state attr_unused)
 	rig_not_found(p, "window.dma-mask", "BAR-ABOVE-DMA-MASK");
 }
 
+/* The last byte that a mask allows is a byte. */
+static void dma_mask_to_the_byte(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+
+	for (size_t i = 0; i < p->nr_functions; i++) {
+		p->functions[i].bars[0].start = GIB(32768) - GIB(16);
+		p->functions[i].bars[0].size = GIB(16);
+	}
+	rig_at(p, "03:00.0")->dma_bits = 45;
+	rig_not_found(p, "window.dma-mask", "BAR-ABOVE-DMA-MASK");
+	rig_at(p, "04:00.0")->bars[0].start++;
+	rig_found(p, "window.dma-mask", "BAR-ABOVE-DMA-MASK", SEVERITY_MAJOR, "03:00.0 04:00.0");
+}
+
 static void mask_of_32_bits(void **state attr_unused)
 {
 	autoplatform struct platform *p = rig_new();
@@ -213,12 +228,13 @@ static void mask_of_32_bits(void **state attr_unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(healthy),        cmocka_unit_test(smaller_than_memory),
-		cmocka_unit_test(resizable),      cmocka_unit_test(window_too_small),
-		cmocka_unit_test(below_4g),       cmocka_unit_test(unassigned),
-		cmocka_unit_test(decoder_off),    cmocka_unit_test(p2pmem),
-		cmocka_unit_test(outside_window), cmocka_unit_test(not_comparable),
-		cmocka_unit_test(dma_mask),       cmocka_unit_test(mask_of_32_bits),
+		cmocka_unit_test(healthy),         cmocka_unit_test(smaller_than_memory),
+		cmocka_unit_test(resizable),       cmocka_unit_test(window_too_small),
+		cmocka_unit_test(below_4g),        cmocka_unit_test(unassigned),
+		cmocka_unit_test(decoder_off),     cmocka_unit_test(p2pmem),
+		cmocka_unit_test(outside_window),  cmocka_unit_test(not_comparable),
+		cmocka_unit_test(dma_mask),        cmocka_unit_test(dma_mask_to_the_byte),
+		cmocka_unit_test(mask_of_32_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

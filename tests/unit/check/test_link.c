@@ -35,6 +35,10 @@ static void speed(void **state attr_unused)
 	rig_at(p, "05:00.0")->link.speed = 3;
 	rig_found(p, "link.rate", "LINK-SPEED-REDUCED", SEVERITY_MAJOR, "05:00.0 02:02.0");
 	rig_says(p, "link.rate", "LINK-SPEED-REDUCED", "runs at 8 GT/s");
+	rig_at(p, "02:02.0")->link.max_speed = 3;
+	rig_not_found(p, "link.rate", "LINK-SPEED-REDUCED");
+	rig_found(p, "link.rate", "LINK-SLOT-SMALLER", SEVERITY_INFO, "05:00.0 02:02.0");
+	rig_at(p, "02:02.0")->link.max_speed = 5;
 	rig_at(p, "05:00.0")->link.max_speed = 3;
 	rig_not_found(p, "link.rate", "LINK-SPEED-REDUCED");
 	rig_not_found(p, "link.rate", "LINK-SLOT-SMALLER");

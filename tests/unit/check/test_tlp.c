@@ -42,6 +42,26 @@ static void payload(void **state attr_unused)
 	rig_unseen(p, "tlp.payload", "02:00.0");
 }
 
+/* What is read comes back in completions, which are as large as the target sends. */
+static void payload_of_completions(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct checked c;
+
+	for (size_t i = 0; i < p->nr_functions; i++)
+		p->functions[i].class = 0xff0000;
+	set_payload(p, "03:00.0", PAYLOAD_512);
+	set_payload(p, "02:00.0", PAYLOAD_512);
+	set_payload(p, "02:02.0", PAYLOAD_512);
+	c = checked(p, "tlp.payload", "05:00.0>03:00.0");
+	assert_found(&c, "TLP-PAYLOAD-MISMATCH", SEVERITY_BLOCKER, "03:00.0 05:00.0");
+	checked_release(&c);
+	set_payload(p, "05:00.0", PAYLOAD_512);
+	c = checked(p, "tlp.payload", "05:00.0>03:00.0");
+	assert_not_found(&c, "TLP-PAYLOAD-MISMATCH");
+	checked_release(&c);
+}
+
 /* The root complex makes smaller packets of what it passes on, a switch does not. */
 static void payload_beyond_the_root_complex(void **state attr_unused)
 {
@@ -195,6 +215,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(healthy),
 		cmocka_unit_test(payload),
+		cmocka_unit_test(payload_of_completions),
 		cmocka_unit_test(payload_beyond_the_root_complex),
 		cmocka_unit_test(payload_at_the_turn),
 		cmocka_unit_test(payload_by_bus_perf),
