@@ -7,6 +7,7 @@
 #include "base/columns.h"
 #include "base/jx.h"
 #include "check/input.h"
+#include "check/manifest.h"
 #include "check/run.h"
 #include "cmd.h"
 #include "report/checks.h"
@@ -18,7 +19,7 @@ extern const struct command command_check;
 struct options {
 	struct source_options source;
 	struct id_list only; /* ids, and parts before a dot; empty: all */
-	const char *profile;
+	const char *profile, *manifest;
 	enum severity least;
 	bool json, platform;
 	enum color_when color;
@@ -103,11 +104,29 @@ static int print(const struct options *o, const json_t *doc)
 	return cmd_finish_stdout(status);
 }
 
-static int check(const struct options *o, const struct platform *p, const struct profile *profile)
+/* What the command was given, read. */
+struct input {
+	struct platform *platform;
+	struct profile *profile; /* NULL: none */
+	struct manifest *manifest; /* likewise */
+	struct check_claims claims;
+};
+
+static void input_release(struct input *in)
 {
+	check_claims_release(&in->claims);
+	manifest_free(in->manifest);
+	profile_free(in->profile);
+	platform_free(in->platform);
+}
+
+static int check(const struct options *o, const struct input *given)
+{
+	const struct platform *p = given->platform;
 	const struct p2p_rules *rules = source_rules(&o->source, p);
-	autocheckinput struct check_input *in = check_input_new(p, rules, NULL, 0);
-	struct selection selection = { o, profile };
+	autocheckinput struct check_input *in =
+		check_input_new(p, rules, given->manifest ? &given->claims : NULL);
+	struct selection selection = { o, given->profile };
 	autojson json_t *doc = NULL;
 	struct check_results results;
 
@@ -116,7 +135,8 @@ static int check(const struct options *o, const struct platform *p, const struct
 		.platform = p,
 		.rules = rules,
 		.results = &results,
-		.profile = profile,
+		.profile = given->profile,
+		.manifest = given->manifest ? manifest_name(given->manifest) : NULL,
 		.least = o->least,
 	});
 	check_results_release(&results);
@@ -125,25 +145,42 @@ static int check(const struct options *o, const struct platform *p, const struct
 	return print(o, doc);
 }
 
-static int read_and_check(const struct options *o)
+/* Profile and manifest before the machine, which takes longer. An exit status after the message. */
+static int read_input(const struct options *o, struct input *in)
 {
-	autoprofile struct profile *profile = NULL;
-	autoplatform struct platform *p = NULL;
 	autofree char *why = NULL;
-	int r;
+	int status, r = 0;
 
-	r = o->profile ? profile_load(o->profile, scenario_registry, scenario_registry_len,
-				      &profile, &why)
-		       : 0;
-	if (r < 0) {
-		log_error("%s", why);
-		return cmd_status_of(r);
+	if (o->profile)
+		r = profile_load(o->profile, scenario_registry, scenario_registry_len, &in->profile,
+				 &why);
+	if (!r && o->manifest)
+		r = manifest_load(o->manifest, &in->manifest, &why);
+	if (!r) {
+		in->platform = source_read(&o->source, &status);
+		if (!in->platform)
+			return status;
 	}
-	p = source_read(&o->source, &r);
-	return p ? check(o, p, profile) : r;
+	if (!r && in->manifest)
+		r = manifest_resolve(in->manifest, in->platform, &in->claims, &why);
+	if (!r)
+		return EXIT_VERDICT_PASS;
+	log_error("%s", why);
+	return r == -E2BIG ? EXIT_USAGE : cmd_status_of(r);
 }
 
-enum { OPT_ONLY = 256, OPT_PROFILE, OPT_SEVERITY, OPT_JSON, OPT_PLATFORM, OPT_COLOR };
+static int read_and_check(const struct options *o)
+{
+	struct input in = { 0 };
+	int r = read_input(o, &in);
+
+	if (!r)
+		r = check(o, &in);
+	input_release(&in);
+	return r;
+}
+
+enum { OPT_ONLY = 256, OPT_MANIFEST, OPT_PROFILE, OPT_SEVERITY, OPT_JSON, OPT_PLATFORM, OPT_COLOR };
 
 static int take_option(int opt, struct options *o, char **argv)
 {
@@ -152,6 +189,9 @@ static int take_option(int opt, struct options *o, char **argv)
 	switch (opt) {
 	case OPT_ONLY:
 		return add_names(o, optarg);
+	case OPT_MANIFEST:
+		o->manifest = optarg;
+		return 0;
 	case OPT_PROFILE:
 		o->profile = optarg;
 		return 0;
@@ -180,6 +220,7 @@ static int run(int argc, char **argv)
 		CMD_OPTIONS,
 		SOURCE_OPTIONS,
 		{ "only", required_argument, NULL, OPT_ONLY },
+		{ "manifest", required_argument, NULL, OPT_MANIFEST },
 		{ "profile", required_argument, NULL, OPT_PROFILE },
 		{ "min-severity", required_argument, NULL, OPT_SEVERITY },
 		{ "json", no_argument, NULL, 'j' },

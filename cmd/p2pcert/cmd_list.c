@@ -164,7 +164,7 @@ static json_t *gather_scenarios(struct machine *m)
 /* A static check is available where it has something to look at, and it is shown. */
 static json_t *gather_checks(struct machine *m)
 {
-	autocheckinput struct check_input *in = check_input_new(m->platform, m->env.rules, NULL, 0);
+	autocheckinput struct check_input *in = check_input_new(m->platform, m->env.rules, NULL);
 	json_t *checks = jx_array();
 	struct check_results results;
 

@@ -105,7 +105,7 @@ static int draw_html(const struct topo *t, const struct platform *p, FILE *f)
 {
 	const struct p2p_rules *rules = source_rules(t->source, p);
 	struct source_options source = *t->source;
-	autocheckinput struct check_input *in = check_input_new(p, rules, NULL, 0);
+	autocheckinput struct check_input *in = check_input_new(p, rules, NULL);
 	autojson json_t *doc = NULL, *findings = NULL;
 	struct p2p_selection selection;
 	struct check_results results;

@@ -25,6 +25,24 @@ enum path_weight {
 	PATH_DECLARED, /* the operator's manifest claims it */
 };
 
+enum iommu_mode { IOMMU_UNSAID, IOMMU_OFF, IOMMU_PASSTHROUGH, IOMMU_TRANSLATING };
+
+struct check_claim {
+	int initiator, target; /* functions */
+	bool direct; /* through the host bridge is not enough */
+};
+
+/* What the operator's manifest claims of this machine. */
+struct check_claims {
+	struct check_claim *pairs;
+	size_t nr_pairs;
+	int *isolated; /* functions that share no IOMMU group with another device */
+	size_t nr_isolated;
+	enum iommu_mode iommu;
+	char **absent; /* what it names and is not here: a line each */
+	size_t nr_absent;
+};
+
 /* A pair that a check has to look at: for a pair of classes of functions, one that stands for all. */
 struct check_path {
 	struct p2p_pair pair; /* predicted */
@@ -32,6 +50,7 @@ struct check_path {
 	const int *via; /* the ports on the way, from the initiator up and down to the target */
 	int nr_via;
 	size_t nr_pairs; /* so many pairs of functions it stands for */
+	bool direct; /* declared to be direct */
 };
 
 struct check_input {
@@ -39,6 +58,7 @@ struct check_input {
 	const struct p2p_rules *rules;
 	const struct p2p_groups *groups; /* predicted */
 	const struct p2p_boot *boot; /* the model's kernel command line; all empty if not known */
+	const struct check_claims *claims; /* NULL: there is no manifest */
 	/* declared and likely ones, and of the possible ones none: they are too many */
 	const struct check_path *paths;
 	size_t nr_paths;

@@ -266,9 +266,9 @@ static void add_all_likely(struct building *b, const struct ends *ends)
 }
 
 struct check_input *check_input_new(const struct platform *platform, const struct p2p_rules *rules,
-				    const struct check_claim *claims, size_t nr_claims)
+				    const struct check_claims *claims)
 {
-	struct building b = { .in = { .platform = platform, .rules = rules } };
+	struct building b = { .in = { platform, rules, .claims = claims } };
 	struct p2p_groups *groups = xcalloc(1, sizeof(*groups));
 	struct p2p_boot *boot = xcalloc(1, sizeof(*boot));
 	struct check_input *in = xcalloc(1, sizeof(*in));
@@ -277,8 +277,10 @@ struct check_input *check_input_new(const struct platform *platform, const struc
 	b.weight = xcalloc(platform->nr_functions, sizeof(*b.weight));
 	p2p_groups_predict(platform, rules, groups);
 	p2p_boot_parse(platform->kernel_cmdline, rules, boot);
-	for (size_t i = 0; i < nr_claims; i++)
-		add_path(&b, claims[i].initiator, claims[i].target, PATH_DECLARED, 1);
+	for (size_t i = 0; claims && i < claims->nr_pairs; i++) {
+		add_path(&b, claims->pairs[i].initiator, claims->pairs[i].target, PATH_DECLARED, 1);
+		b.paths[i].direct = claims->pairs[i].direct;
+	}
 	find_ends(platform, &ends);
 	add_all_likely(&b, &ends);
 	free(ends.order);

@@ -8,15 +8,9 @@
 
 #include "check/check.h"
 
-/* A pair that the operator declares, as indices of functions. */
-struct check_claim {
-	int initiator, target;
-};
-
-/* The model and the rules have to outlive it. Free with check_input_free(). */
+/* What it is made of has to outlive it; claims may be NULL. Free with check_input_free(). */
 struct check_input *check_input_new(const struct platform *platform, const struct p2p_rules *rules,
-				    const struct check_claim *claims,
-				    size_t nr_claims) attr_must_check;
+				    const struct check_claims *claims) attr_must_check;
 void check_input_free(struct check_input *in);
 
 static inline void autocheckinput_fn(struct check_input **in)

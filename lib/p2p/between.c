@@ -229,6 +229,18 @@ void p2p_between_release(struct p2p_between *between)
 	free(between->exprs);
 }
 
+bool p2p_between_names(const struct p2p_between *between, const struct function *f)
+{
+	for (size_t i = 0; i < between->nr; i++) {
+		const struct side *side = &between->exprs[i].initiators;
+
+		for (size_t k = 0; k < side->nr; k++)
+			if (side->terms[k].matches(f, &side->terms[k]))
+				return true;
+	}
+	return false;
+}
+
 /* --- selecting ------------------------------------------------------------------------------ */
 
 static void remark(struct p2p_selection *s, char *text)

@@ -25,6 +25,9 @@ struct p2p_between {
 int p2p_between_add(struct p2p_between *between, const char *text, char **why) attr_must_check;
 void p2p_between_release(struct p2p_between *between);
 
+/* Is the function among the initiators of one of the expressions, whatever it can do? */
+bool p2p_between_names(const struct p2p_between *between, const struct function *f);
+
 /*
  * What takes part in pairs: those of an initiator and a target that share a bit in from[initiator]
  * and to[target]. Functions that cannot initiate, or be a target, have none there.

@@ -92,6 +92,27 @@ gives 4 "left out by the profile" check --from "$T/on" --profile "$T/excluded.js
 gives 0 "required by the profile, and seen" check --json --from "$T/off" --profile "$T/required.json" path.redirect
 ok "the profile is named" holds '.profile == "x"'
 
+cat >"$T/manifest.json" <<'EOF'
+{
+  "schema": "p2pcert.manifest/1",
+  "name": "two ports",
+  "endpoints": {"gpu": "gpu", "nic": "0000:02:00.0"},
+  "p2p": [{"initiator": "nic", "target": "gpu", "required": "any"}],
+  "iommu": "passthrough",
+  "isolated": ["nic"]
+}
+EOF
+gives 0 "a manifest" check --json --from "$T/off" --manifest "$T/manifest.json" path.redirect
+ok "is named" holds '.manifest == "two ports"'
+gives 0 "it is valid" "$validate" "${schema/check/manifest}" "$T/manifest.json"
+sed 's/"any"/"fast"/' "$T/manifest.json" >"$T/bad.json"
+gives 2 "a manifest with a wrong word" check --from "$T/off" --manifest "$T/bad.json"
+one_message "a wrong word is one message"
+err_has "and the place is said" "'$T/bad.json' line 5 column 61: 'fast' is not 'any' or 'direct'"
+gives 1 "it is not valid" "$validate" "${schema/check/manifest}" "$T/bad.json"
+gives 2 "a manifest that is not there" check --from "$T/off" --manifest "$T/no-such-file"
+gives 2 "a manifest that is no JSON" check --from "$T/off" --manifest "$T/off"
+
 gives 2 "an unknown check" check no.such
 one_message "an unknown check is one message"
 err_has "the check is quoted" "'no.such'"

@@ -212,7 +212,7 @@ def main(argv):
     folder, paths = pathlib.Path(argv[1]), argv[2:]
     schemas = {
         name: json.loads((folder / f"{name}-1.schema.json").read_text(encoding="utf-8"))
-        for name in ("check", "platform", "profile", "report")
+        for name in ("check", "manifest", "platform", "profile", "report")
     }
     reports = [json.loads(pathlib.Path(path).read_text(encoding="utf-8")) for path in paths]
     tap = Tap()

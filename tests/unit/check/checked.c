@@ -6,47 +6,62 @@
 #include "../test.h"
 
 #include "base/alloc.h"
+#include "check/manifest.h"
 
 static bool is_wanted(const struct check *check, void *arg)
 {
 	return check == arg;
 }
 
-/* The claims in text, cut up in place; *nr of them. */
-static struct check_claim *claims_of(const struct platform *p, char *text, size_t *nr)
+/* The claims in text, which is cut up. */
+static struct check_claims claims_of(const struct platform *p, char *text)
 {
-	struct check_claim *claims = NULL;
+	struct check_claims claims = { 0 };
 	char *save = NULL;
 
-	*nr = 0;
 	for (char *s = strtok_r(text, " ", &save); s; s = strtok_r(NULL, " ", &save)) {
-		char *target = strchr(s, '>');
+		char *target = strchr(s, '>'), *direct = strchr(s, '!');
 
 		assert_non_null(target);
 		*target++ = '\0';
-		claims = xreallocarray(claims, *nr + 1, sizeof(*claims));
-		claims[(*nr)++] = (struct check_claim){ model_index(p, s), model_index(p, target) };
+		if (direct)
+			*direct = '\0';
+		claims.pairs =
+			xreallocarray(claims.pairs, claims.nr_pairs + 1, sizeof(*claims.pairs));
+		claims.pairs[claims.nr_pairs++] = (struct check_claim){
+			model_index(p, s),
+			model_index(p, target),
+			direct,
+		};
 	}
 	return claims;
+}
+
+struct checked checked_with(const char *release, const struct platform *platform, const char *id,
+			    struct check_claims claims)
+{
+	const struct check *check = check_find(id);
+	struct checked c = { .platform = platform, .claims = claims };
+	bool any = claims.nr_pairs || claims.nr_isolated || claims.iommu || claims.nr_absent;
+
+	if (!check)
+		fail_msg("there is no check '%s'", id);
+	/* the checks see the caller's: c is copied on return, and the input is not asked again */
+	c.in = check_input_new(platform, p2p_rules_for(release), any ? &claims : NULL);
+	check_run(c.in, is_wanted, (void *)check, &c.results);
+	c.in->claims = NULL;
+	for (size_t i = 0; i < c.results.nr; i++)
+		if (c.results.items[i].check == check)
+			c.result = &c.results.items[i];
+	return c;
 }
 
 struct checked checked_by(const char *release, const struct platform *platform, const char *id,
 			  const char *text)
 {
 	autofree char *copy = xstrdup(text ? text : "");
-	size_t nr;
-	autofree struct check_claim *claims = claims_of(platform, copy, &nr);
-	const struct check *check = check_find(id);
-	struct checked c = { .platform = platform };
 
-	if (!check)
-		fail_msg("there is no check '%s'", id);
-	c.in = check_input_new(platform, p2p_rules_for(release), claims, nr);
-	check_run(c.in, is_wanted, (void *)check, &c.results);
-	for (size_t i = 0; i < c.results.nr; i++)
-		if (c.results.items[i].check == check)
-			c.result = &c.results.items[i];
-	return c;
+	return checked_with(release, platform, id, claims_of(platform, copy));
 }
 
 struct checked checked(const struct platform *platform, const char *id, const char *claims)
@@ -58,6 +73,7 @@ void checked_release(struct checked *c)
 {
 	check_results_release(&c->results);
 	check_input_free(c->in);
+	check_claims_release(&c->claims);
 }
 
 const struct check_finding *checked_find(const struct checked *c, const char *code)

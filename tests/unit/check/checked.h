@@ -8,6 +8,7 @@
 
 struct checked {
 	const struct platform *platform;
+	struct check_claims claims;
 	struct check_input *in;
 	struct check_results results;
 	const struct check_result *result; /* of the one check */
@@ -15,12 +16,15 @@ struct checked {
 
 /*
  * Runs the check of this id by the rules of Linux 6.12. claims: the pairs that are declared, "01:00.0>02:00.0
- * 02:00.0>01:00.0"; NULL: none. Fails the test if there is no such check. The platform has to outlive
+ * 02:00.0>01:00.0", with "!" behind those that have to be direct; NULL: none. checked_with() takes
+ * them as they are, and releases them. Fails the test if there is no such check. The platform has to outlive
  * it.
  */
 struct checked checked(const struct platform *platform, const char *id, const char *claims);
 struct checked checked_by(const char *release, const struct platform *platform, const char *id,
 			  const char *claims);
+struct checked checked_with(const char *release, const struct platform *platform, const char *id,
+			    struct check_claims claims);
 void checked_release(struct checked *c);
 
 /* The first finding of the code, NULL if there is none. */

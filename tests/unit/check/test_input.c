@@ -54,7 +54,7 @@ static void ports_are_in_order(void **state attr_unused)
 	static const char *const below[] = { "02:01.0", "01:00.0", "02:00.0" };
 	static const char *const across[] = { "02:01.0", "01:00.0", "00:01.0", "00:02.0" };
 	autoplatform struct platform *p = model_new(machine, ARRAY_LEN(machine));
-	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 
 	assert_via(in, find_path(in, "04:00.0", "03:00.0"), below, 3);
 	assert_via(in, find_path(in, "04:00.0", "05:00.0"), across, 4);
@@ -65,7 +65,7 @@ static void ports_are_in_order(void **state attr_unused)
 static void likely_by_class(void **state attr_unused)
 {
 	autoplatform struct platform *p = model_new(machine, ARRAY_LEN(machine));
-	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 
 	assert_int_equal(in->nr_paths, 2 + 2 + 2 + 2);
 	assert_non_null(find_path(in, "06:00.0", "05:00.0"));
@@ -82,7 +82,7 @@ static void memory_makes_a_target(void **state attr_unused)
 	struct check_input *in;
 
 	p->functions[model_index(p, "06:00.0")].p2pmem.present = true;
-	in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 	assert_non_null(find_path(in, "05:00.0", "06:00.0"));
 	assert_non_null(find_path(in, "04:00.0", "06:00.0"));
 	check_input_free(in);
@@ -100,7 +100,7 @@ static void what_is_no_peer(void **state attr_unused)
 		FN("03:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x15b3, 0x1021, NIC),
 	};
 	autoplatform struct platform *p = model_new(desktop, ARRAY_LEN(desktop));
-	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 
 	assert_int_equal(in->nr_paths, 0);
 	assert_int_equal(weight_of(in, "02:00.0"), PATH_POSSIBLE);
@@ -114,11 +114,11 @@ static void narrow_nics_are_no_peers(void **state attr_unused)
 	struct check_input *in;
 
 	nic->link = (struct link){ .known = true, .max_width = 1 };
-	in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 	assert_null(find_path(in, "04:00.0", "05:00.0"));
 	check_input_free(in);
 	nic->link.max_width = 16;
-	in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 	assert_non_null(find_path(in, "04:00.0", "05:00.0"));
 	check_input_free(in);
 }
@@ -126,12 +126,14 @@ static void narrow_nics_are_no_peers(void **state attr_unused)
 static void declared_weighs_more(void **state attr_unused)
 {
 	autoplatform struct platform *p = model_new(machine, ARRAY_LEN(machine));
-	struct check_claim claim = { model_index(p, "06:00.0"), model_index(p, "03:00.0") };
-	autocheckinput struct check_input *in =
-		check_input_new(p, p2p_rules_for("6.12"), &claim, 1);
+	struct check_claim claim = { model_index(p, "06:00.0"), model_index(p, "03:00.0"), true };
+	struct check_claims claims = { .pairs = &claim, .nr_pairs = 1 };
+	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), &claims);
 	int root = model_index(p, "00:03.0"), other = model_index(p, "00:02.0");
 
 	assert_int_equal(find_path(in, "06:00.0", "03:00.0")->weight, PATH_DECLARED);
+	assert_true(find_path(in, "06:00.0", "03:00.0")->direct);
+	assert_false(find_path(in, "03:00.0", "05:00.0")->direct);
 	assert_int_equal(in->weight[root], PATH_DECLARED);
 	assert_int_equal(in->weight[other], PATH_LIKELY);
 	assert_int_equal(check_severity(in, root, SEVERITY_MAJOR), SEVERITY_MAJOR);
@@ -154,7 +156,7 @@ static void virtual_functions_are_one_end(void **state attr_unused)
 		FN("02:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x10de, 0x2330, GPU),
 	};
 	autoplatform struct platform *p = model_new(nics, ARRAY_LEN(nics));
-	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	autocheckinput struct check_input *in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 
 	assert_int_equal(in->nr_paths, 4); /* PF and VFs, each with the GPU, there and back */
 	assert_int_equal(find_path(in, "01:00.1", "02:00.0")->nr_pairs, 3);
@@ -179,7 +181,7 @@ static void work_grows_with_the_machine(void **state attr_unused)
 			addresses[2 * i + 1], PORT_ENDPOINT, 0, NO_ACS, 0x10de, 0x2330, GPU);
 	}
 	p = model_new(functions, 2 * PORTS);
-	in = check_input_new(p, p2p_rules_for("6.12"), NULL, 0);
+	in = check_input_new(p, p2p_rules_for("6.12"), NULL);
 	assert_true(in->nr_paths <= 64 * PORTS);
 	assert_true(in->nr_paths >= 63 * PORTS);
 	for (size_t i = 0; i < p->nr_functions; i++)
