@@ -541,7 +541,9 @@ static int read_line(struct reader *r, const char *line, const char *end)
 	while (line < end && (*line == ' ' || *line == '\t'))
 		line++;
 	if (line == end) {
-		end_field(r);
+		/* every other line may be empty, and a register's lines go on behind it */
+		if (!r->field || !r->field->goes_on)
+			end_field(r);
 		r->in_headline = false;
 		r->at_hand.whole |= r->at_hand.verbose;
 		return 0;
