@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The platform document, "p2pcert.platform/1": what is unknown is left out or said to be unknown. */
+#include <string.h>
+
 #include "base/jx.h"
+#include "base/kconfig.h"
 #include "platform/platform.h"
+#include "platform/registers_json.h"
 
 static json_t *acs_to_json(const struct acs *acs)
 {
@@ -51,6 +55,10 @@ static json_t *bars_to_json(const struct bar *bars, bool unnumbered)
 			jx_set_hex(o, "start", bars[i].start, 1);
 		if (bars[i].size)
 			jx_set_int(o, "size", (int64_t)bars[i].size);
+		if (bars[i].unassigned)
+			jx_set_bool(o, "unassigned", true);
+		if (bars[i].disabled)
+			jx_set_bool(o, "disabled", true);
 		jx_append(a, o);
 	}
 	return a;
@@ -73,8 +81,17 @@ static json_t *capabilities_to_json(const struct function *f)
 		const char *name;
 		bool present;
 	} capabilities[] = {
-		{ "aer", f->has_aer },     { "ats", f->has_ats }, { "dpc", f->has_dpc },
-		{ "pasid", f->has_pasid }, { "pri", f->has_pri }, { "sr-iov", f->has_sriov },
+		{ "aer", f->has_aer },
+		{ "ats", f->has_ats },
+		{ "cxl", f->has_cxl },
+		{ "dpc", f->has_dpc },
+		{ "dsn", f->has_dsn },
+		{ "ide", f->has_ide },
+		{ "multicast", f->has_multicast },
+		{ "pasid", f->has_pasid },
+		{ "pri", f->has_pri },
+		{ "resizable-bar", f->has_rebar },
+		{ "sr-iov", f->has_sriov },
 	};
 	json_t *a = jx_array();
 
@@ -115,6 +132,10 @@ static void set_position(json_t *o, const struct platform *p, const struct funct
 		jx_set_bool(o, "multifunction", f->multifunction);
 	if (f->is_virtual)
 		jx_set_str(o, "physical_function", pci_addr_str(f->physical));
+	if (f->maybe_virtual)
+		jx_set_bool(o, "maybe_virtual", true);
+	if (f->has_ntb)
+		jx_set_bool(o, "non_transparent_bridge", true);
 	if (f->max_virtual) {
 		jx_set_int(o, "max_virtual_functions", f->max_virtual);
 		jx_set_int(o, "virtual_functions", f->nr_virtual);
@@ -125,6 +146,19 @@ static void set_position(json_t *o, const struct platform *p, const struct funct
 	}
 	if (f->numa_node != NUMA_UNKNOWN)
 		jx_set_int(o, "numa_node", f->numa_node);
+}
+
+static void set_driver_facts(json_t *o, const struct function *f)
+{
+	jx_set_str(o, "iommu_unit", f->iommu_unit);
+	if (f->dma_bits)
+		jx_set_int(o, "dma_mask_bits", f->dma_bits);
+	if (f->coherent_dma_bits)
+		jx_set_int(o, "coherent_dma_mask_bits", f->coherent_dma_bits);
+	if (f->power_known)
+		jx_set_bool(o, "in_d0", f->powered);
+	if (f->memory_bytes)
+		jx_set_int(o, "memory_bytes", (int64_t)f->memory_bytes);
 }
 
 static json_t *function_to_json(const struct platform *p, const struct function *f)
@@ -145,6 +179,8 @@ static json_t *function_to_json(const struct platform *p, const struct function 
 	if (f->iommu_group != GROUP_UNKNOWN)
 		jx_set_int(o, "iommu_group", f->iommu_group);
 	jx_set_str(o, "iommu_type", f->iommu_type);
+	set_driver_facts(o, f);
+	registers_to_json(o, f);
 	jx_set(o, "bars", bars_to_json(f->bars, f->bars_unnumbered));
 	if (f->p2pmem.present)
 		jx_set(o, "p2pmem", p2pmem_to_json(&f->p2pmem));
@@ -164,6 +200,8 @@ static json_t *host_bridges_to_json(const struct platform *p)
 			jx_set_int(o, "numa_node", hb->numa_node);
 		if (platform_first(p, hb))
 			jx_set_str(o, "first", pci_addr_str(platform_first(p, hb)->addr));
+		if (hb->owner >= 0)
+			jx_set_str(o, "owner", pci_addr_str(p->functions[hb->owner].addr));
 		jx_append(a, o);
 	}
 	return a;
@@ -196,6 +234,142 @@ static json_t *cpu_to_json(const struct cpu_ident *cpu)
 	return o;
 }
 
+/* What of a kernel's configuration decides about transfers between devices. */
+static json_t *config_to_json(const char *config)
+{
+	static const char *const options[] = {
+		"CONFIG_PCI_P2PDMA",
+		"CONFIG_ZONE_DEVICE",
+		"CONFIG_DEVICE_PRIVATE",
+		"CONFIG_HMM_MIRROR",
+		"CONFIG_DMABUF_MOVE_NOTIFY",
+		"CONFIG_INFINIBAND_ON_DEMAND_PAGING",
+		"CONFIG_INTEL_IOMMU",
+		"CONFIG_INTEL_IOMMU_DEFAULT_ON",
+		"CONFIG_AMD_IOMMU",
+		"CONFIG_ARM_SMMU_V3",
+		"CONFIG_IOMMU_DEFAULT_PASSTHROUGH",
+		"CONFIG_IOMMU_DEFAULT_DMA_STRICT",
+		"CONFIG_IOMMU_DEFAULT_DMA_LAZY",
+		"CONFIG_PCI_ATS",
+		"CONFIG_PCI_PRI",
+		"CONFIG_PCI_PASID",
+		"CONFIG_PCI_IOV",
+		"CONFIG_PCIEAER",
+		"CONFIG_PCIE_DPC",
+		"CONFIG_HOTPLUG_PCI_PCIE",
+		"CONFIG_VMD",
+	};
+	json_t *o = jx_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		size_t len;
+		const char *value = kconfig_find(config, options[i], strlen(options[i]), &len);
+
+		if (value)
+			jx_set_strf(o, options[i], "%.*s", (int)len, value);
+		else
+			jx_set_str(o, options[i], "n");
+	}
+	return o;
+}
+
+static json_t *kernel_to_json(const struct platform *p)
+{
+	json_t *o = jx_object();
+
+	jx_set_str(o, "release", p->kernel_release);
+	jx_set_str(o, "cmdline", p->kernel_cmdline);
+	jx_set_str(o, "machine", p->machine);
+	if (p->kernel_config)
+		jx_set(o, "config", config_to_json(p->kernel_config));
+	if (p->modules_known) {
+		json_t *modules = jx_array();
+
+		for (size_t i = 0; i < p->nr_modules; i++)
+			jx_append_str(modules, p->modules[i]);
+		jx_set(o, "modules", modules);
+	}
+	return o;
+}
+
+/* A row for each node; 0: not known. */
+static json_t *distances_to_json(const struct numa *numa)
+{
+	json_t *rows = jx_array();
+
+	for (int from = 0; from < numa->nr; from++) {
+		json_t *row = jx_array();
+
+		for (int to = 0; to < numa->nr; to++)
+			jx_append(row, json_integer(numa->distance[from * numa->nr + to]));
+		jx_append(rows, row);
+	}
+	return rows;
+}
+
+static void set_host(json_t *doc, const struct platform *p)
+{
+	json_t *o = jx_object();
+
+	jx_set_str(o, "name", p->machine_name);
+	jx_set_str(o, "firmware", p->firmware);
+	if (p->memory_bytes)
+		jx_set_int(o, "memory_bytes", (int64_t)p->memory_bytes);
+	if (p->numa.nr)
+		jx_set(o, "numa_distances", distances_to_json(&p->numa));
+	if (json_object_size(o))
+		jx_set(doc, "host", o);
+	else
+		json_decref(o);
+}
+
+static json_t *unit_to_json(const struct iommu_unit *unit)
+{
+	json_t *o = jx_object();
+
+	jx_set_str(o, "name", unit->name);
+	if (unit->is_function)
+		jx_set_str(o, "function", pci_addr_str(unit->function));
+	if (unit->capability)
+		jx_set_hex(o, "capability", unit->capability, 16);
+	if (unit->extended)
+		jx_set_hex(o, "extended_capability", unit->extended, 16);
+	return o;
+}
+
+static json_t *range_to_json(const struct reserved_range *range)
+{
+	json_t *o = jx_object();
+
+	jx_set_int(o, "iommu_group", range->iommu_group);
+	jx_set_hex(o, "start", range->start, 1);
+	jx_set_hex(o, "end", range->end, 1);
+	jx_set_str(o, "type", range->type);
+	return o;
+}
+
+/* Takes the array; an empty one is that of a source that shows none. */
+static void set_or_drop(json_t *doc, const char *key, json_t *array)
+{
+	if (json_array_size(array))
+		jx_set(doc, key, array);
+	else
+		json_decref(array);
+}
+
+static void set_iommu(json_t *doc, const struct platform *p)
+{
+	json_t *units = jx_array(), *ranges = jx_array();
+
+	for (size_t i = 0; i < p->nr_iommu_units; i++)
+		jx_append(units, unit_to_json(&p->iommu_units[i]));
+	for (size_t i = 0; i < p->nr_reserved; i++)
+		jx_append(ranges, range_to_json(&p->reserved[i]));
+	set_or_drop(doc, "iommu_units", units);
+	set_or_drop(doc, "reserved_ranges", ranges);
+}
+
 json_t *platform_to_json(const struct platform *p)
 {
 	json_t *doc = jx_object();
@@ -206,15 +380,13 @@ json_t *platform_to_json(const struct platform *p)
 	jx_set_str(o, "kind", p->source_kind);
 	jx_set_str(o, "path", p->source_path);
 	jx_set(doc, "source", o);
-	o = jx_object();
-	jx_set_str(o, "release", p->kernel_release);
-	jx_set_str(o, "cmdline", p->kernel_cmdline);
-	jx_set_str(o, "machine", p->machine);
-	jx_set(doc, "kernel", o);
+	jx_set(doc, "kernel", kernel_to_json(p));
+	set_host(doc, p);
 	if (p->cpu.known)
 		jx_set(doc, "cpu", cpu_to_json(&p->cpu));
 	if (p->iommu_groups != KNOWN_NO)
 		jx_set_bool(doc, "iommu_in_use", p->iommu_groups == KNOWN_PRESENT);
+	set_iommu(doc, p);
 	jx_set(doc, "host_bridges", host_bridges_to_json(p));
 	o = jx_array();
 	for (size_t i = 0; i < p->nr_functions; i++)

@@ -5,6 +5,8 @@
 set -u
 # shellcheck source=tests/cli/lib/cli.sh
 . "$(dirname "$0")/lib/cli.sh"
+# shellcheck source=tests/cli/lib/machine.sh
+. "$(dirname "$0")/lib/machine.sh"
 data=${P2PCERT_TEST_DATA:?}/report
 schema=${P2PCERT_DATADIR:?}/schema
 tests_schema=$(dirname "$0")/../schema
@@ -39,7 +41,14 @@ echo '{"schema": "p2pcert.report/1", "verdict": "pass", "exit_status": 0}' >"$T/
 gives 1 "an invalid report" "$tests_schema/validate.py" "$schema/report-1.schema.json" "$T/bad.json"
 out_has "the validator says where" "$T/bad.json: \$: "
 gives 2 "no JSON" "$tests_schema/validate.py" "$schema/report-1.schema.json" "$0"
+make_machine "$T/machine"
+gives 0 "a machine with all that sysfs can show" \
+	"$P2PCERT" probe --from "$T/machine" -o "$T/machine.json"
+gives 0 "registers of many kinds" \
+	"$P2PCERT" probe --from "$data/../platform/lab/lspci-xxxx.txt.xz" -o "$T/registers.json"
+valid "their platform documents are valid" platform "$T/machine.json" "$T/registers.json"
 gives 0 "mutations" "$tests_schema/mutations.py" "$schema" \
-	"$data"/{pass,fail-refuted,killed-in-scenario,flaky,resumed,tainted,panic,stuck}/report.json
+	"$data"/{pass,fail-refuted,killed-in-scenario,flaky,resumed,tainted,panic,stuck}/report.json \
+	"$T/machine.json" "$T/registers.json"
 grep '^not ok' -A 20 "$T/out" | sed 's/^/# /'
 done_testing
