@@ -77,8 +77,12 @@ static bool is_turn(const struct check_input *in, const struct check_path *path,
 int *check_way(const struct check_input *in, const struct check_path *path, bool back, int *nr)
 {
 	int *way = xcalloc((size_t)path->nr_via + 1, sizeof(*way));
+	int sender = back ? path->pair.target : path->pair.initiator;
 
 	*nr = 0;
+	/* what is on a root bus is in the root complex from the start */
+	if (check_function(in, sender)->upstream == UPSTREAM_ROOT_BUS)
+		return way;
 	for (int n = 0; n < path->nr_via; n++) {
 		int k = back ? path->nr_via - 1 - n : n;
 

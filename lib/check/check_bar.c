@@ -191,7 +191,8 @@ static void run_assigned(const struct check_input *in, struct check_sink *sink)
 		const struct function *f = check_function(in, i);
 		bool looked = false;
 
-		for (size_t b = 0; b < PCI_BARS; b++) {
+		/* a bridge's own BARs have no part in what it forwards */
+		for (size_t b = 0; b < PCI_BARS && !f->is_bridge; b++) {
 			if (!is_memory(&f->bars[b]))
 				continue;
 			looked = true;

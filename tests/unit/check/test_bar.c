@@ -99,6 +99,8 @@ static void unassigned(void **state attr_unused)
 	rig_at(p, "81:00.0")->bars[0].unassigned = true;
 	rig_found(p, "bar.assigned", "BAR-UNASSIGNED", SEVERITY_MAJOR, "81:00.0");
 	rig_found_likely(p, "bar.assigned", "BAR-UNASSIGNED", SEVERITY_MINOR, "81:00.0");
+	rig_at(p, "01:00.0")->bars[0] = rig_at(p, "81:00.0")->bars[0]; /* a bridge's own */
+	rig_found(p, "bar.assigned", "BAR-UNASSIGNED", SEVERITY_MAJOR, "81:00.0");
 	rig_at(p, "81:00.0")->bars[0].kind = BAR_IO;
 	rig_not_found(p, "bar.assigned", "BAR-UNASSIGNED");
 }

@@ -74,6 +74,21 @@ static void payload_beyond_the_root_complex(void **state attr_unused)
 	rig_found(p, "tlp.payload", "TLP-PAYLOAD-MISMATCH", SEVERITY_BLOCKER, "81:00.0 80:01.0");
 }
 
+/* So it does of what its own functions send. */
+static void payload_of_an_integrated_function(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct function *dsa = rig_at(p, "80:00.0");
+	struct checked c;
+
+	dsa->express = rig_at(p, "03:00.0")->express;
+	dsa->bars[0] = rig_at(p, "03:00.0")->bars[0];
+	set_payload(p, "80:00.0", PAYLOAD_512);
+	c = checked(p, "tlp.payload", "80:00.0>03:00.0 03:00.0>80:00.0");
+	assert_not_found(&c, "TLP-PAYLOAD-MISMATCH");
+	checked_release(&c);
+}
+
 /* Between ports of one switch nothing passes the one above, unless it is redirected. */
 static void payload_at_the_turn(void **state attr_unused)
 {
@@ -217,6 +232,7 @@ int main(void)
 		cmocka_unit_test(payload),
 		cmocka_unit_test(payload_of_completions),
 		cmocka_unit_test(payload_beyond_the_root_complex),
+		cmocka_unit_test(payload_of_an_integrated_function),
 		cmocka_unit_test(payload_at_the_turn),
 		cmocka_unit_test(payload_by_bus_perf),
 		cmocka_unit_test(read_request),
