@@ -317,7 +317,7 @@ static void p2p_drop_leaks(void)
 
 /* --- distance ------------------------------------------------------------------------------- */
 
-static int p2p_distance(struct p2pcert_distance *d, u32 faults)
+static int p2p_distance(struct p2pcert_distance *d, u32 faults, bool why)
 {
 	struct pci_dev *provider = p2p_get_function(&d->provider);
 	struct pci_dev *client = p2p_get_function(&d->client);
@@ -329,7 +329,7 @@ static int p2p_distance(struct p2pcert_distance *d, u32 faults)
 	if (provider && client) {
 		clients[0] = &client->dev;
 		d->result = 0;
-		d->distance = pci_p2pdma_distance_many(provider, clients, 1, false);
+		d->distance = pci_p2pdma_distance_many(provider, clients, 1, why);
 		if (faults & P2PCERT_FAULT_WRONG_VERDICT)
 			d->distance = d->distance < 0 ? 2 : -1;
 	}
@@ -343,7 +343,7 @@ static int p2p_distance(struct p2pcert_distance *d, u32 faults)
 	return err;
 }
 
-static long p2p_ioctl_distance(void __user *arg, u32 faults)
+static long p2p_ioctl_distance(void __user *arg, u32 faults, bool why)
 {
 	struct p2pcert_distance d;
 	int err;
@@ -354,7 +354,7 @@ static long p2p_ioctl_distance(void __user *arg, u32 faults)
 		return -EINVAL;
 	err = p2pcert_fault_enter(faults);
 	if (!err)
-		err = p2p_distance(&d, faults);
+		err = p2p_distance(&d, faults, why);
 	if (err)
 		return err;
 	return copy_to_user(arg, &d, sizeof(d)) ? -EFAULT : 0;
@@ -820,7 +820,9 @@ static long p2p_ioctl(struct file *file, unsigned int cmd, unsigned long value)
 	case P2PCERT_IOC_SET_FAULTS:
 		return p2pcert_ioctl_set_faults(arg, P2P_FAULTS, &f->faults);
 	case P2PCERT_IOC_DISTANCE:
-		return p2p_ioctl_distance(arg, faults);
+		return p2p_ioctl_distance(arg, faults, false);
+	case P2PCERT_IOC_DISTANCE_WHY:
+		return p2p_ioctl_distance(arg, faults, true);
 	case P2PCERT_IOC_MAP:
 		return p2p_ioctl_map(arg, faults);
 	case P2PCERT_IOC_COPY:

@@ -212,6 +212,34 @@ struct p2pcert_bdf pair_bdf(struct pci_addr a)
 				     .devfn = (uint8_t)(a.dev << 3 | a.fn) };
 }
 
+/*
+ * The kernel lists the ports that redirect, of either function's way up, in 128 bytes, "DDDDD:BB:DD.F;"
+ * at most each, and ends a list that is too long behind them (calc_map_type_and_dist() in drivers/pci/p2pdma.c).
+ */
+#define MAX_NAMED (127 / (int)sizeof("DDDDD:BB:DD.F"))
+
+/* Those that could be listed: the function itself and the bridges above it, where they have ACS. */
+static int count_acs(const struct platform *p, int i)
+{
+	int n = 0;
+
+	for (; i >= 0; i = p->functions[i].upstream)
+		n += p->functions[i].acs.known != KNOWN_ABSENT;
+	return n;
+}
+
+int pair_ask_why(int fd, const struct platform *p, int initiator, int target)
+{
+	struct p2pcert_distance d = {
+		.provider = pair_bdf(p->functions[target].addr),
+		.client = pair_bdf(p->functions[initiator].addr),
+	};
+
+	if (count_acs(p, initiator) + count_acs(p, target) > MAX_NAMED)
+		return -E2BIG;
+	return modfd_ioctl(fd, P2PCERT_IOC_DISTANCE_WHY, &d);
+}
+
 int pair_ask_distance(int fd, struct pci_addr initiator, struct pci_addr target,
 		      struct pair_ruling *r)
 {

@@ -80,6 +80,11 @@ struct p2pcert_bdf pair_bdf(struct pci_addr a);
 /* 0 or the negative errno of the ioctl; what the kernel answered is in r. */
 int pair_ask_distance(int fd, struct pci_addr initiator, struct pci_addr target,
 		      struct pair_ruling *r) attr_must_check;
+/*
+ * Lets the kernel write to its log why it redirects or refuses the pair. 0 or the negative errno of the
+ * ioctl; -E2BIG: not asked, since the kernel would list more ports than it has room for.
+ */
+int pair_ask_why(int fd, const struct platform *p, int initiator, int target) attr_must_check;
 /* Maps [addr, addr + len), memory of the target, for the initiator. map may be NULL. */
 int pair_ask_map(int fd, struct pci_addr initiator, const void *addr, size_t len,
 		 struct pair_ruling *r, struct p2pcert_map *map) attr_must_check;

@@ -92,7 +92,10 @@ static int survey_pair(struct survey *s, int initiator, int target)
 	if (state != PAIR_AGREES)
 		say_pair(s, &predicted, &ruled, state);
 	p2p_pair_release(&predicted);
-	return 0;
+	/* what the kernel says of it is in the evidence, as its log */
+	if (state == PAIR_DIFFERS && s->states[state] <= MAX_LINES)
+		err = pair_ask_why(s->fd, s->platform, initiator, target);
+	return err == -E2BIG ? 0 : err;
 }
 
 /* All pairs of one target. 0, or -1 after scn_error(). */

@@ -106,6 +106,8 @@ struct p2pcert_distance {
 };
 
 #define P2PCERT_IOC_DISTANCE _IOWR(P2PCERT_IOC_MAGIC, 0x10, struct p2pcert_distance)
+/* The same, and the kernel writes to its log why a pair is redirected or refused. */
+#define P2PCERT_IOC_DISTANCE_WHY _IOWR(P2PCERT_IOC_MAGIC, 0x14, struct p2pcert_distance)
 
 /*
  * How the kernel mapped one run of pages for one device. A run is a DMA segment, or the part of one

@@ -42,17 +42,69 @@ mismatches() {
 		"\($pair): predicted \(.verdict) \(.distance), ruled \($ruled)"' "$1"
 }
 
+# bits CONTROL [UNSURE]: the names of the bits that are set, and with '?' of those that cannot be told.
+bits() {
+	local names=(SV TB RR CR UF EC DT) i
+	for i in "${!names[@]}"; do
+		if ((${2:-0} >> i & 1)); then
+			printf ' %s?' "${names[i]}"
+		elif (($1 >> i & 1)); then
+			printf ' %s' "${names[i]}"
+		fi
+	done
+}
+
 # control DOCUMENT: 'ADDRESS BITS' of each function with ACS, a line each.
 control() {
-	local address value bits=(SV TB RR CR UF EC DT) i
+	local address value
 	jq -r '.functions[] | select(.acs.present) | "\(.address) \(.acs.control)"' "$1" |
 		while read -r address value; do
-			printf %s "$address"
-			for i in "${!bits[@]}"; do
-				((!(value >> i & 1))) || printf ' %s' "${bits[i]}"
-			done
-			echo
+			printf '%s%s\n' "$address" "$(bits "$value")"
 		done
+}
+
+# control_after WHAT-IF: the same of the functions whose ACS control would change.
+control_after() {
+	local address value unsure
+	jq -r '.acs[] | "\(.function) \(.after.control) \(.after.unsure)"' "$1" |
+		while read -r address value unsure; do
+			printf '%s%s\n' "$address" "$(bits "$value" "$unsure")"
+		done
+}
+
+# after DOCUMENT WHAT-IF: the document with verdicts and groups as they would be, without what cannot be
+# told of them.
+after() {
+	jq --slurpfile what_if "$2" '$what_if[0] as $change |
+		def each_pair: .initiators[] as $i | .targets[] as $t | "\($i) to \($t)";
+		([$change.pairs[] | {key: each_pair, value: .after}] | from_entries) as $pairs |
+		([$change.unknown_pairs[] | {key: each_pair, value: true}] | from_entries) as $unknown |
+		([$change.iommu_groups.changes[].after[] | .[0] as $first |
+			{key: .[], value: $first}] | from_entries) as $groups |
+		([$change.iommu_groups.unknown[].function]) as $open |
+		.pairs |= [.[] | "\(.initiator) to \(.target)" as $pair | select($unknown[$pair] | not) |
+			. + (($pairs[$pair] // {}) | {verdict: (.verdict // empty)}) +
+			(($pairs[$pair] // {}) | {distance: (.distance // empty)})] |
+		.functions |= [.[] | select(.address | IN($open[]) | not) |
+			.iommu_group_predicted = ($groups[.address] // .iommu_group_predicted)]' "$1"
+}
+
+# redirected DOCUMENT: what the kernel would say of each pair that is redirected or refused.
+redirected() {
+	jq -r '.pairs[] | "\(.initiator) to \(.target): " +
+		((select(.blocked_by != []) | "redirected at \(.blocked_by | join(";"))"),
+		(select(.verdict == "not-supported") | "refused"))' "$1" | sort
+}
+
+# said LOG: what it has said.
+said() {
+	sed -nE 's/.* ([^ ]+): (ACS redirect|to disable ACS|cannot be used)/\1 \2/p' "$1" | awk '
+		/ACS redirect is set/ { provider = substr($NF, 2, length($NF) - 2) }
+		/to disable ACS/ { sub(/^.*=/, "", $NF); print $1 " to " provider ": redirected at " $NF }
+		/cannot be used/ {
+			match($0, /provider \([^)]*/)
+			print $1 " to " substr($0, RSTART + 10, RLENGTH - 10) ": refused"
+		}' | sort
 }
 
 # In the guest: the platform, what the kernel rules, and what other words would change; with these, the
@@ -65,9 +117,13 @@ in_guest() {
 	p2pcert run --results results topo.pair-verdict || status=$?
 	cp results/report.json . || return
 	for other; do
-		p2pcert topo --what-if="${other#*:}" > "what-if-${other%%:*}" || return
-		p2pcert topo --what-if="${other#*:}" --kernel-rules=6.1 > "old-rules-${other%%:*}" || return
+		p2pcert topo --format=json --what-if="${other#*:}" > "what-if-${other%%:*}" || return
+		p2pcert topo --format=json --what-if="${other#*:}" --kernel-rules=6.1 \
+			> "old-rules-${other%%:*}" || return
 	done
+	if ((status == 0)); then
+		/lab/build/p2pcert-selftest run --results why selftest.why || return
+	fi
 	(($# == 0)) || p2pcert run --results wrong --inject wrong-verdict topo.pair-verdict
 	return "$status"
 }
@@ -113,6 +169,8 @@ agree() {
 		is "$name: the kernel was asked about every pair" "$total" "$asked"
 		wrong=$(mismatches "$doc" "$report")
 		is "$name: the verdicts predicted are the kernel's" '' "$wrong"
+		is "$name: so are the ports that redirect, and the pairs that are refused" \
+			"$(said "${doc%/*}"/why/001-*/kernel.log)" "$(redirected "$doc")"
 	fi
 	row "$name" "$(jq -r .kernel.release "$doc")" "$(jq '.functions | length' "$doc")" \
 		"$groups" "$asked" "$(ruled bus-address)" "$(ruled host-bridge)" "$(ruled '')" \
@@ -130,9 +188,22 @@ ruled() {
 		length' "$report"
 }
 
-# foresees FROM TO: what FROM foresaw for the words of TO is what the kernel wrote.
+# foresees FROM TO: what FROM foresaw for the words of TO is what the kernel wrote, formed and rules.
 foresees() {
-	is "$2: what $1 foresaw is what the kernel wrote" '' "$(unforeseen "$1" "$2" what-if)"
+	local to=$out/cross-$2 from=$out/cross-$1 open
+	is "$2: the ACS control that $1 foresaw is what the kernel wrote" '' \
+		"$(unforeseen "$1" "$2" what-if)"
+	after "$from/platform.json" "$from/what-if-$2" > "$T/after"
+	is "$2: the verdicts that $1 foresaw are the kernel's" '' \
+		"$(mismatches "$T/after" "$to/report.json")"
+	jq --slurpfile after "$T/after" '.functions |= [.[] |
+		select(.address | IN($after[0].functions[].address))]' "$to/platform.json" > "$T/to"
+	is "$2: the groups that $1 foresaw are the kernel's" '' "$(diff <(partition "$T/to" iommu_group) \
+		<(partition "$T/after" iommu_group_predicted))"
+	open=$(($(jq '.functions | length' "$to/platform.json") - $(jq '.functions | length' "$T/after")))
+	printf '# %s: of %s pairs and %s functions it could not tell\n' "$2" \
+		"$(($(jq '.pairs | length' "$to/platform.json") - $(jq '.pairs | length' "$T/after")))" \
+		"$open"
 }
 
 # unforeseen FROM TO RULES: the functions, a line each, whose ACS control in TO is not what FROM foresaw.
@@ -140,7 +211,7 @@ foresees() {
 unforeseen() {
 	control "$out/cross-$1/platform.json" > "$T/from"
 	control "$out/cross-$2/platform.json" > "$T/to"
-	sed -n 's/^ACS of \([^ ]*\): .*, then /\1 /p' "$out/cross-$1/$3-$2" > "$T/foreseen"
+	control_after "$out/cross-$1/$3-$2" > "$T/foreseen"
 	awk '
 		function has(line, word) { return index(line " ", " " word " ") > 0 }
 		FILENAME ~ /to$/ {

@@ -164,6 +164,32 @@ static void segments(attr_unused void **state)
 	}
 }
 
+/* Two drives, each below so many ports with ACS: with too many of them the kernel is not asked. */
+static void why(attr_unused void **state)
+{
+	static const struct {
+		int ports, expected;
+	} rows[] = { { 1, -EBADF }, { 4, -EBADF }, { 5, -E2BIG }, { 12, -E2BIG } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct function functions[26] = { 0 };
+		struct platform p = { .functions = functions };
+		int n = rows[i].ports + 1;
+
+		for (int f = 0; f < 2 * n; f++) {
+			bool is_drive = f % n == 0;
+
+			functions[f].acs.known = is_drive ? KNOWN_ABSENT : KNOWN_PRESENT;
+			functions[f].upstream = f % n == n - 1 ? UPSTREAM_ROOT_BUS : f + 1;
+		}
+		assert_int_equal(pair_ask_why(-1, &p, 0, n), rows[i].expected);
+		functions[0].acs.known = KNOWN_NO;
+		functions[n].acs.known = KNOWN_NO;
+		assert_int_equal(pair_ask_why(-1, &p, 0, n),
+				 rows[i].ports == 4 ? -E2BIG : rows[i].expected);
+	}
+}
+
 static void bus_offset(void **state)
 {
 	struct function f = target;
@@ -184,7 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(states),   cmocka_unit_test(rulings), cmocka_unit_test(bars),
-		cmocka_unit_test(segments), test_in_dir(bus_offset),
+		cmocka_unit_test(segments), cmocka_unit_test(why),     test_in_dir(bus_offset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
