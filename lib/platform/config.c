@@ -247,6 +247,21 @@ static const char *disbelief(const struct function *f, const uint8_t *config)
 	return NULL;
 }
 
+/*
+ * tar makes files as long as they said that they were, and fills up with zeros what it was not shown:
+ * without root all behind the header, the capability there that the header points to included.
+ */
+static bool is_filled_up(const uint8_t *config, size_t len)
+{
+	if (len <= HEADER_BYTES || !(le16(config + REG_STATUS) & STATUS_CAPABILITIES) ||
+	    config[REG_CAPABILITIES] < HEADER_BYTES)
+		return false;
+	for (size_t i = HEADER_BYTES; i < len; i++)
+		if (config[i])
+			return false;
+	return true;
+}
+
 void platform_parse_config(struct platform *p, struct function *f, const uint8_t *config,
 			   size_t len)
 {
@@ -254,6 +269,8 @@ void platform_parse_config(struct platform *p, struct function *f, const uint8_t
 	struct walk w = { .p = p, .f = f, .list = &standard_list, .config = config };
 	bool has_list, express;
 
+	if (is_filled_up(config, len))
+		len = HEADER_BYTES;
 	f->config_bytes = len >= EXTENDED_BYTES   ? EXTENDED_BYTES
 			  : len >= STANDARD_BYTES ? STANDARD_BYTES
 			  : len >= HEADER_BYTES   ? HEADER_BYTES

@@ -142,6 +142,31 @@ static void test_packings(void **state attr_unused)
 	}
 }
 
+/* As tar leaves files of /proc: that is no machine without a processor and a kernel. */
+static void test_empty_proc(void **state attr_unused)
+{
+	static const char *const tops[] = { "", "machine/" };
+
+	for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
+		autofree char *vendor = xasprintf("%s" DEVICE "/vendor", tops[i]);
+		autofree char *cpuinfo = xasprintf("%sproc/cpuinfo", tops[i]);
+		autofree char *release = xasprintf("%sproc/sys/kernel/osrelease", tops[i]);
+		autofree char *why = NULL;
+		autoplatform struct platform *p = NULL;
+		struct packing k;
+
+		tar_begin(&k);
+		pack(&k, AE_IFREG, vendor, "0x8086\n");
+		pack(&k, AE_IFREG, cpuinfo, "");
+		pack(&k, AE_IFREG, release, "");
+		p = unpack(&k, &why);
+		if (!p)
+			fail_msg("%s", why);
+		assert_false(p->cpu.known);
+		assert_null(p->kernel_release);
+	}
+}
+
 static void test_tops(void **state attr_unused)
 {
 	static const char *const tops[] = {
@@ -365,12 +390,19 @@ static void test_tree_paths(void **state attr_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_packings),       cmocka_unit_test(test_tops),
-		cmocka_unit_test(test_links),          cmocka_unit_test(test_traversal),
-		cmocka_unit_test(test_through_a_link), cmocka_unit_test(test_strange_entries),
-		cmocka_unit_test(test_no_machine),     cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_endless),        cmocka_unit_test(test_bomb),
-		cmocka_unit_test(test_tree_limits),    cmocka_unit_test(test_tree_paths),
+		cmocka_unit_test(test_packings),
+		cmocka_unit_test(test_empty_proc),
+		cmocka_unit_test(test_tops),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_traversal),
+		cmocka_unit_test(test_through_a_link),
+		cmocka_unit_test(test_strange_entries),
+		cmocka_unit_test(test_no_machine),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_tree_limits),
+		cmocka_unit_test(test_tree_paths),
 	};
 
 	return cmocka_run_group_tests_name("platform/archive", tests, NULL, NULL);

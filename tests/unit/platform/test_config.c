@@ -268,6 +268,38 @@ static void test_acs_knowledge(void **state)
 	}
 }
 
+/* What tar makes of config space that it was not shown behind the header. */
+static void test_filled_up(void **state)
+{
+	struct fixture *x = *state;
+	const struct {
+		size_t zeros_from, expected;
+		bool list;
+		uint8_t first;
+	} cases[] = {
+		{ 64, 64, true, 0x40 },    { 64, 4096, false, 0x40 },  { 64, 4096, true, 0 },
+		{ 256, 4096, true, 0x40 }, { 4096, 4096, true, 0x40 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		x->f->acs.known = KNOWN_NO;
+		x->f->port_type = PORT_UNKNOWN;
+		memset(x->config, 0, 4096);
+		config_header(x->config, 0x8086, 1, 0x020000);
+		config_express(x->config, 6, 3, 4, 3, 4);
+		config_acs(x->config, 0x005f, 0x001d);
+		x->config[0x06] = cases[i].list ? 0x10 : 0;
+		x->config[0x34] = cases[i].first;
+		memset(x->config + cases[i].zeros_from, 0, 4096 - cases[i].zeros_from);
+		parse(x, 4096);
+		assert_int_equal(x->f->config_bytes, cases[i].expected);
+		if (cases[i].expected == 64) {
+			assert_int_equal(x->f->acs.known, KNOWN_NO);
+			assert_int_equal(x->f->port_type, PORT_UNKNOWN);
+		}
+	}
+}
+
 static void test_acs(void **state)
 {
 	struct fixture *x = *state;
@@ -897,6 +929,7 @@ int main(void)
 		TEST(test_link),
 		TEST(test_no_link),
 		TEST(test_acs_knowledge),
+		TEST(test_filled_up),
 		TEST(test_acs),
 		TEST(test_first_acs_counts),
 		TEST(test_extended_capabilities),
