@@ -265,7 +265,7 @@ def large(driver):
 
 def huge(driver):
     took = load(driver, "10000", made_up(10000))
-    tap.check("10000: it is there within 8 seconds", took < 8, took)
+    tap.check("10000: it is there within 20 seconds", took < 20, took)
     for title, script in (
         ("all is opened", "document.getElementById('expand').click()"),
         ("a function is chosen", "select(3000); center(nodeOf.get(3000))"),
@@ -275,7 +275,7 @@ def huge(driver):
         driver.execute_script(script)
         settle(driver)
         took = time.monotonic() - start
-        tap.check(f"10000: {title} within 4 seconds", took < 4, took)
+        tap.check(f"10000: {title} within 10 seconds", took < 10, took)
     inside = driver.execute_script("return document.querySelectorAll('*').length")
     tap.check("10000: what is out of view is not in the document", inside < 20000, inside)
     quiet(driver, "10000")

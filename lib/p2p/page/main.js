@@ -58,26 +58,28 @@ function pageKey(event) {
 	}
 }
 
-// On paper all of the tree is shown that is open, and all of a matrix that fits.
+// On paper all of the tree is shown that is open, and all of a matrix that is not too large.
+const PRINTED_WIDTH = 1000, MANY_CELLS = 10000;
+let beforePrinting = null;
+
 function beforePrint() {
-	const scale = view.scale;
-	svg.setAttribute('viewBox', `0 0 ${totalWidth} ${totalHeight}`);
-	svg.setAttribute('height', totalHeight);
-	beforePrint.undo = {...view, scale};
-	Object.assign(view, {x: 0, y: 0, scale: 1, width: totalWidth, height: totalHeight});
+	beforePrinting = {...view};
+	Object.assign(view, {x: 10, y: 10, scale: 1, width: totalWidth, height: totalHeight + 20, printing: true});
+	svg.setAttribute('viewBox', `0 0 ${totalWidth} ${totalHeight + 20}`);
 	draw();
-	if (matrix.rows.length * matrix.columns.length < 10000) {
-		drawMatrix(true);
-		$('matrix').style.height = `${HEAD_H + matrix.rows.length * CELL_H}px`;
-	}
+	const box = $('matrix'), width = HEAD_W + matrix.columns.length * CELL_W;
+	if (matrix.rows.length * matrix.columns.length > MANY_CELLS)
+		return;
+	box.style.height = `${HEAD_H + matrix.rows.length * CELL_H}px`;
+	box.style.zoom = Math.min(1, PRINTED_WIDTH / width);
+	drawMatrix(true);
 }
 
 function afterPrint() {
 	svg.removeAttribute('viewBox');
-	svg.removeAttribute('height');
-	$('matrix').style.height = '';
-	Object.assign(view, beforePrint.undo);
-	draw();
+	$('matrix').style.height = $('matrix').style.zoom = '';
+	Object.assign(view, beforePrinting);
+	measureView();
 	drawMatrix();
 }
 

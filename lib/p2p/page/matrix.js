@@ -199,7 +199,7 @@ function startMatrix() {
 	$('key').append(...Object.entries(verdicts).map(([v, {letter, title, text}]) => element('span', {},
 		element('span', {class: `chip v-${v}`}, letter), ` ${title}: ${text}`)),
 		element('span', {}, 'the number is the kernel\u2019s distance'));
-	$('matrix').addEventListener('scroll', () => requestAnimationFrame(() => drawMatrix()));
+	$('matrix').addEventListener('scroll', () => requestAnimationFrame(() => view.printing || drawMatrix()));
 	$('matrix').addEventListener('keydown', matrixKey);
 	$('cells').addEventListener('pointerover', event => {
 		const at = cellFrom(event);
@@ -211,6 +211,6 @@ function startMatrix() {
 		if (at)
 			pointAt(...at);
 	});
-	new ResizeObserver(() => drawMatrix()).observe($('matrix'));
+	new ResizeObserver(() => view.printing || drawMatrix()).observe($('matrix'));
 	choose();
 }

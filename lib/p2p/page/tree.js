@@ -5,7 +5,7 @@ const ROW = 44, BOX = 36, COLUMN = 234, PORT_WIDTH = 202, LEAF_WIDTH = 330;
 // Smaller than a pixel or so a row shows nothing, and there are too many of them.
 const SMALLEST = 0.03;
 const svg = $('tree');
-const view = {x: 20, y: 20, scale: 1, width: 0, height: 0};
+const view = {x: 20, y: 20, scale: 1, width: 0, height: 0, printing: false};
 const layers = {};
 let visible = []; // nodes from top to bottom
 let totalHeight = 0, totalWidth = 0;
@@ -363,6 +363,8 @@ function nodeAt(target) {
 }
 
 function measureView() {
+	if (view.printing)
+		return;
 	view.width = svg.clientWidth;
 	view.height = svg.clientHeight;
 	redraw();
