@@ -42,6 +42,19 @@ struct format {
 	int (*draw)(const struct topo *t, const struct platform *p, FILE *f);
 };
 
+/* What all static checks find. */
+static json_t *find(const struct platform *p, const struct p2p_rules *rules)
+{
+	autocheckinput struct check_input *in = check_input_new(p, rules, NULL);
+	struct check_results results;
+	json_t *findings;
+
+	check_run(in, NULL, NULL, &results);
+	findings = check_findings_to_json(&results, SEVERITY_INFO);
+	check_results_release(&results);
+	return findings;
+}
+
 static int draw_json(const struct topo *t, const struct platform *p, FILE *f)
 {
 	struct source_options source = *t->source;
@@ -53,6 +66,7 @@ static int draw_json(const struct topo *t, const struct platform *p, FILE *f)
 	doc = source_document(&source, p);
 	if (!doc)
 		return EXIT_USAGE;
+	jx_set(doc, "findings", find(p, source_rules(&source, p)));
 	text = jx_pretty(doc);
 	fputs(text, f);
 	return 0;
@@ -105,16 +119,11 @@ static int draw_html(const struct topo *t, const struct platform *p, FILE *f)
 {
 	const struct p2p_rules *rules = source_rules(t->source, p);
 	struct source_options source = *t->source;
-	autocheckinput struct check_input *in = check_input_new(p, rules, NULL);
-	autojson json_t *doc = NULL, *findings = NULL;
+	autojson json_t *doc = NULL, *findings = find(p, rules);
 	struct p2p_selection selection;
-	struct check_results results;
 
 	source.pairs = PAIRS_NONE; /* the page has them by class */
 	doc = source_document(&source, p);
-	check_run(in, NULL, NULL, &results);
-	findings = check_findings_to_json(&results, SEVERITY_INFO);
-	check_results_release(&results);
 	source_select(t->source, p, &selection);
 	draw_page(p, rules, &selection, doc, findings, f);
 	p2p_selection_release(&selection);
@@ -268,7 +277,7 @@ const struct command command_topo = {
 		 "(for\n"
 		 "                           graphviz) or json (the document of 'p2pcert probe', "
 		 "with\n"
-		 "                           pairs by class)\n"
+		 "                           pairs by class and findings)\n"
 		 "  -o, --output=FILE        write to FILE; '-' is standard output\n"
 		 "      --color=WHEN         auto, never or always\n"
 		 "      --what-if=WORDS      what these words on the kernel's command line would "

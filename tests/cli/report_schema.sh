@@ -46,9 +46,12 @@ gives 0 "a machine with all that sysfs can show" \
 	"$P2PCERT" probe --from "$T/machine" -o "$T/machine.json"
 gives 0 "registers of many kinds" \
 	"$P2PCERT" probe --from "$data/../platform/lab/lspci-xxxx.txt.xz" -o "$T/registers.json"
-valid "their platform documents are valid" platform "$T/machine.json" "$T/registers.json"
+gives 0 "pairs by class and findings" "$P2PCERT" topo --format=json \
+	--from "$data/../platform/lab/lspci-xxxx.txt.xz" -o "$T/topo.json"
+ok "with some" jq -e '(.findings | length) > 0 and (.pairs | length) > 0' "$T/topo.json"
+valid "their platform documents are valid" platform "$T/machine.json" "$T/registers.json" "$T/topo.json"
 gives 0 "mutations" "$tests_schema/mutations.py" "$schema" \
 	"$data"/{pass,fail-refuted,killed-in-scenario,flaky,resumed,tainted,panic,stuck}/report.json \
-	"$T/machine.json" "$T/registers.json"
+	"$T/machine.json" "$T/registers.json" "$T/topo.json"
 grep '^not ok' -A 20 "$T/out" | sed 's/^/# /'
 done_testing

@@ -56,6 +56,8 @@ function rowsOf(i) {
 		['physical', f.physical_function && (indexOf.has(f.physical_function) ? link(indexOf.get(f.physical_function)) : f.physical_function)],
 		['buses below', isBridge(f) ? `${f.secondary_bus.toString(16).padStart(2, '0')} to ${f.subordinate_bus.toString(16).padStart(2, '0')}` : undefined],
 		['BARs', f.bars.length ? barsText(f) : undefined],
+		['DMA mask', f.dma_mask_bits && `${f.dma_mask_bits} bits`],
+		['memory', f.memory_bytes && sizeText(f.memory_bytes)],
 		['P2P memory', f.p2pmem && `${sizeText(f.p2pmem.size)}${f.p2pmem.published ? ', published' : ', private'}`],
 		['config space', `${f.config_bytes} bytes seen`],
 	].filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false);
@@ -69,6 +71,24 @@ function factsOf(i) {
 		list.append(element('dt', {}, name), text);
 	}
 	return list;
+}
+
+// What is left of the document's record: registers as they were seen, folded up.
+const SHOWN_ABOVE = new Set(['acs', 'link', 'bars', 'p2pmem', 'capabilities']);
+
+function restOf(i) {
+	const f = functions[i];
+	const groups = Object.entries(f).filter(([name, value]) => typeof value === 'object' && !SHOWN_ABOVE.has(name));
+	if (!groups.length)
+		return [];
+	const list = element('dl', {class: 'registers'});
+	const put = (name, value) => {
+		if (value !== null && typeof value === 'object')
+			return Object.entries(value).forEach(([key, inner]) => put(`${name} ${key}`, inner));
+		list.append(element('dt', {}, name.replaceAll('_', ' ')), element('dd', {class: 'mono'}, String(value)));
+	};
+	groups.forEach(([name, value]) => put(name, value));
+	return [element('details', {}, element('summary', {}, 'Registers'), list)];
 }
 
 // What other tools call ACS here, beside what it does to the pairs that pass.
@@ -164,7 +184,7 @@ function showDetails() {
 	const f = functions[state.fn];
 	panel.replaceChildren(element('h2', {}, f.address), element('p', {}, nameOf(f)),
 		...(differing.has(state.fn) ? [element('p', {class: 'loud'}, 'The kernel has it in another IOMMU group than its ACS promises.')] : []),
-		factsOf(state.fn), ...acsTable(state.fn), ...routesPanel(state.fn));
+		factsOf(state.fn), ...restOf(state.fn), ...acsTable(state.fn), ...routesPanel(state.fn));
 	if (state.pair) {
 		$('because').replaceChildren(...explain(state.pair));
 		$('because').hidden = false;
