@@ -130,6 +130,33 @@ static void run_up(const struct check_input *in, struct check_sink *sink)
 	}
 }
 
+/* A card that does not come up is on no path, so it weighs the same on any machine. */
+static void run_slot(const struct check_input *in, struct check_sink *sink)
+{
+	size_t nr = in->platform->nr_functions;
+	autofree bool *has_below = xcalloc(nr, sizeof(*has_below));
+
+	for (size_t i = 0; i < nr; i++)
+		if (in->platform->functions[i].upstream >= 0)
+			has_below[in->platform->functions[i].upstream] = true;
+	for (int i = 0; i < (int)nr; i++) {
+		const struct function *f = check_function(in, i);
+
+		if (f->port_type != PORT_ROOT && f->port_type != PORT_DOWNSTREAM)
+			continue;
+		if (!reg_seen(f->express.slot_status, SLTSTA_PRESENCE)) {
+			check_unseen(sink, i, "Slot Status was not seen");
+			continue;
+		}
+		check_looked(sink, 1);
+		if (reg_is_set(f->express.slot_status, SLTSTA_PRESENCE) && !has_below[i])
+			check_found(sink, "LINK-CARD-MISSING", &i, 1, NULL,
+				    "Presence Detect State is set in Slot Status of %s, and no "
+				    "function is below it",
+				    check_addr(in, i));
+	}
+}
+
 static void run_aspm(const struct check_input *in, struct check_sink *sink)
 {
 	static const char *const states[] = { "", "L0s", "L1", "L0s and L1" };
@@ -198,6 +225,7 @@ static const struct check checks[] = {
 	  "Link Capabilities and Status", run_rate },
 	{ "link.up", "links of a path are up", "Link Control and Status of the port above",
 	  run_up },
+	{ "link.slot", "what is plugged into a slot is there", "Slot Status", run_slot },
 	{ "link.aspm", "links of a path do not leave L0 to save power", "Link Control", run_aspm },
 	{ "link.ari", "ports forward to functions beyond the eighth",
 	  "Device Control 2 of the port above", run_ari },

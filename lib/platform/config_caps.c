@@ -51,6 +51,7 @@ enum {
 	LINK_STATUS = 0x12,
 	LINK_END = 0x14,
 	SLOT_CAPABILITIES = 0x14,
+	SLOT_STATUS = 0x1a,
 	DEVICE_CAPABILITIES_2 = 0x24,
 	DEVICE_CONTROL_2 = 0x28,
 };
@@ -102,10 +103,13 @@ static void read_express(struct function *f, const struct cap *cap)
 	read_link(f, cap);
 	/* what these registers would be of where there is no slot does not exist */
 	if ((f->port_type == PORT_ROOT || f->port_type == PORT_DOWNSTREAM) &&
-	    !(what & EXPRESS_SLOT))
+	    !(what & EXPRESS_SLOT)) {
 		e->slot_capabilities = none;
-	else if (what & EXPRESS_SLOT)
+		e->slot_status = (struct reg){ 0, 0xffff };
+	} else if (what & EXPRESS_SLOT) {
 		see(&e->slot_capabilities, cap, SLOT_CAPABILITIES, 4, 0);
+		see(&e->slot_status, cap, SLOT_STATUS, 2, 0);
+	}
 	/* version 1 ends before them, and what is there is another capability's: nothing of it is on */
 	if ((what & EXPRESS_VERSION) < 2) {
 		e->device_capabilities_2 = none;

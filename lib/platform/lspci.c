@@ -156,6 +156,7 @@ static void fill_registers(struct function *to, const struct function *from)
 		offsetof(struct function, express.device_status),
 		offsetof(struct function, express.link_control),
 		offsetof(struct function, express.slot_capabilities),
+		offsetof(struct function, express.slot_status),
 		offsetof(struct function, express.device_capabilities_2),
 		offsetof(struct function, express.device_control_2),
 		offsetof(struct function, errors.uncorrectable),

@@ -237,8 +237,10 @@ static void read_express(struct shown *s, const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (text_starts_with(name, types[i].text))
 			s->f.port_type = types[i].type;
-	if (strstr(name, "(Slot-)") && s->f.port_type != PORT_PCI_TO_PCIE)
+	if (strstr(name, "(Slot-)") && s->f.port_type != PORT_PCI_TO_PCIE) {
 		s->f.express.slot_capabilities = none;
+		s->f.express.slot_status = (struct reg){ 0, 0xffff };
+	}
 }
 
 static void read_subsystem_capability(struct shown *s, const char *rest)
@@ -588,6 +590,7 @@ static const struct field fields[] = {
 	{ "LnkSta:", read_link_status, PART_ANY, true, 0, 0 },
 	REGISTER("SltCap:", read_register, PART_ANY, REGISTER_SLOT_CAPABILITIES,
 		 express.slot_capabilities),
+	REGISTER("SltSta:", read_register, PART_ANY, REGISTER_SLOT_STATUS, express.slot_status),
 	REGISTER("DevCap2:", read_register, PART_ANY, REGISTER_DEVICE_CAPABILITIES_2,
 		 express.device_capabilities_2),
 	REGISTER("AtomicOpsCap:", read_register, PART_ANY, REGISTER_DEVICE_CAPABILITIES_2,

@@ -99,6 +99,11 @@ static const struct named_bit slot_capabilities_bits[] = {
 	{ "NoCompl", 1u << 18 },
 };
 
+static const struct named_bit slot_status_bits[] = {
+	{ "AttnBtn", 1u << 0 }, { "PowerFlt", 1u << 1 },        { "MRL", 1u << 5 },
+	{ "CmdCplt", 1u << 4 }, { "PresDet", SLTSTA_PRESENCE }, { "Interlock", 1u << 7 },
+};
+
 static const struct named_bit device_capabilities_2_bits[] = {
 	{ "TimeoutDis", 1u << 4 },
 	{ "ARIFwd", DEVCAP2_ARI },
@@ -207,6 +212,7 @@ static const struct {
 	[REGISTER_DEVICE_STATUS] = { BITS_OF(device_status_bits) },
 	[REGISTER_LINK_CONTROL] = { BITS_OF(link_control_bits) },
 	[REGISTER_SLOT_CAPABILITIES] = { BITS_OF(slot_capabilities_bits) },
+	[REGISTER_SLOT_STATUS] = { BITS_OF(slot_status_bits) },
 	[REGISTER_DEVICE_CAPABILITIES_2] = { BITS_OF(device_capabilities_2_bits) },
 	[REGISTER_DEVICE_CONTROL_2] = { BITS_OF(device_control_2_bits) },
 	[REGISTER_UNCORRECTABLE] = { BITS_OF(uncorrectable_bits) },

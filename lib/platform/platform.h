@@ -96,7 +96,7 @@ static inline bool reg_is_clear(struct reg r, uint32_t mask)
 struct express {
 	struct reg device_capabilities, device_control, device_status;
 	struct reg link_control;
-	struct reg slot_capabilities;
+	struct reg slot_capabilities, slot_status;
 	struct reg device_capabilities_2, device_control_2;
 };
 
@@ -119,6 +119,7 @@ struct express {
 #define LNKCTL_ASPM 0x0003u
 #define LNKCTL_DISABLED 0x0010u
 #define SLTCAP_HOTPLUG 0x00000040u
+#define SLTSTA_PRESENCE 0x0040u
 #define DEVCAP2_ARI 0x00000020u
 #define DEVCAP2_ATOMIC_ROUTE 0x00000040u
 #define DEVCAP2_ATOMIC_32 0x00000080u /* these three: as a completer */

@@ -96,6 +96,7 @@ static void fill(struct function *f)
 		.device_status = seen(0),
 		.link_control = seen(0),
 		.slot_capabilities = seen(0),
+		.slot_status = seen(0),
 		.device_control_2 = seen(0),
 	};
 	f->has_aer = true;

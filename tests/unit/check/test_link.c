@@ -10,6 +10,7 @@ static void healthy(void **state attr_unused)
 	rig_passes("link.rate");
 	rig_passes("link.up");
 	rig_passes("link.aspm");
+	rig_passes("link.slot");
 }
 
 static void width(void **state attr_unused)
@@ -69,6 +70,21 @@ static void down(void **state attr_unused)
 	rig_unseen(p, "link.up", "02:00.0");
 }
 
+static void slot(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct reg *status = &rig_at(p, "00:02.0")->express.slot_status;
+
+	rig_set(status, SLTSTA_PRESENCE);
+	rig_not_found(p, "link.slot", "LINK-CARD-MISSING");
+	rig_at(p, "06:00.0")->upstream = UPSTREAM_ROOT_BUS;
+	rig_found_likely(p, "link.slot", "LINK-CARD-MISSING", SEVERITY_MINOR, "00:02.0");
+	rig_clear(status, SLTSTA_PRESENCE);
+	rig_not_found(p, "link.slot", "LINK-CARD-MISSING");
+	rig_hide(status, SLTSTA_PRESENCE);
+	rig_unseen(p, "link.slot", "00:02.0");
+}
+
 static void aspm(void **state attr_unused)
 {
 	autoplatform struct platform *p = rig_new();
@@ -117,7 +133,7 @@ int main(void)
 		cmocka_unit_test(healthy), cmocka_unit_test(width),
 		cmocka_unit_test(speed),   cmocka_unit_test(speed_of_an_idle_gpu),
 		cmocka_unit_test(down),    cmocka_unit_test(aspm),
-		cmocka_unit_test(ari),
+		cmocka_unit_test(slot),    cmocka_unit_test(ari),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

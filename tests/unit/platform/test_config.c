@@ -524,6 +524,7 @@ static void put_express_registers(struct fixture *x, unsigned int type)
 	put16(x->config, EXPRESS_AT + 0x0a, 0x0029);
 	put16(x->config, EXPRESS_AT + 0x10, 0x0142);
 	put32(x->config, EXPRESS_AT + 0x14, 0x00000060);
+	put16(x->config, EXPRESS_AT + 0x1a, 0x0148);
 	put32(x->config, EXPRESS_AT + 0x24, 0x007003d9);
 	put16(x->config, EXPRESS_AT + 0x28, 0x10e9);
 }
@@ -540,6 +541,7 @@ static void test_express_registers(void **state)
 	assert_reg(e->device_status, 0x0029, 0xffff);
 	assert_reg(e->link_control, 0x0142, 0xffff);
 	assert_reg(e->slot_capabilities, 0x60, 0xffffffff);
+	assert_reg(e->slot_status, 0x0148, 0xffff);
 	assert_reg(e->device_capabilities_2, 0x007003d9, 0xffffffff);
 	assert_reg(e->device_control_2, 0x10e9, 0xffff);
 }
@@ -557,6 +559,7 @@ static void test_express_version_1(void **state)
 	assert_true(reg_is_clear(x->f->express.device_capabilities_2, DEVCAP2_ATOMIC_ROUTE));
 	assert_true(reg_is_clear(x->f->express.device_control_2, DEVCTL2_ATOMIC_EGRESS_BLOCK));
 	assert_true(reg_is_clear(x->f->express.slot_capabilities, SLTCAP_HOTPLUG));
+	assert_true(reg_is_clear(x->f->express.slot_status, SLTSTA_PRESENCE));
 }
 
 /* What the end of config space cuts off was not seen. */

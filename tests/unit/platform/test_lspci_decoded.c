@@ -36,6 +36,7 @@ static const struct named_member registers[] = {
 	MEMBER(express.device_status),
 	MEMBER(express.link_control),
 	MEMBER(express.slot_capabilities),
+	MEMBER(express.slot_status),
 	MEMBER(express.device_capabilities_2),
 	MEMBER(express.device_control_2),
 	MEMBER(errors.uncorrectable),
