@@ -11,6 +11,7 @@
 #include "platform/platform.h"
 
 #define SHOWN_CONFIG_MAX 4096
+#define SHOWN_TEXT_MAX 1024 /* of a line with what was wrapped of it; more is not looked at */
 
 /* The part of a function's text in which a line stands: words mean something else in another one. */
 enum part {
@@ -18,6 +19,7 @@ enum part {
 	PART_HEADER, /* what stands before the first capability */
 	PART_POWER,
 	PART_REBAR,
+	PART_RECORD, /* of lspci -vmm */
 	PART_OTHER, /* any other capability */
 };
 
@@ -35,6 +37,8 @@ struct shown {
 	uint16_t virtual_now;
 	struct reg acs_capability, acs_control;
 	bool link_capability, link_status;
+	char headline[SHOWN_TEXT_MAX]; /* the first line, behind the address */
+	size_t headline_len;
 	size_t config_len; /* bytes of hex, from 0 without a hole */
 	uint8_t config[SHOWN_CONFIG_MAX];
 };
@@ -87,6 +91,16 @@ void register_read_bytes(struct reg *reg, uint32_t mask, const char *text, const
 void register_read_word(struct reg *reg, uint32_t mask, const char *text, const char *key,
 			const char *const *words, size_t nr);
 
+/* --- lspci_capabilities.c -------------------------------------------------------------------------- */
+
+/* Where a member of struct function is in struct shown. */
+#define IN_FUNCTION(member) (offsetof(struct shown, f) + offsetof(struct function, member))
+
+/* "[40] Express (v2) Endpoint, MSI 00", "[100 v1] Advanced Error Reporting", "<access denied>" */
+void capability_begin(struct shown *s, const char *text);
+/* "Red Hat, Inc. Device [1af4:1100]", "1af4:1100" */
+void subsystem_read(struct shown *s, const char *text);
+
 /* --- lspci_fields.c: lines ------------------------------------------------------------------------- */
 
 /* What a label introduces, and who reads it; text has its lines joined and ends with NUL. */
@@ -102,6 +116,33 @@ struct field {
 /* The field that a line without its indentation begins, NULL if none; *text is what follows. */
 const struct field *field_find(const char *line, size_t len, const char **text);
 
+/* --- lspci_clean.c --------------------------------------------------------------------------------- */
+
+#define LSPCI_LINE_MAX 4096 /* bytes of a line that had to be cleaned; more is not looked at */
+
+/* Points line and end to what the line means, which may be in buf. */
+void lspci_clean(const char **line, const char **end, char buf[LSPCI_LINE_MAX]);
+
+/* --- lspci_around.c -------------------------------------------------------------------------------- */
+
+/* What a text says of one thing, and whether it says it in one way. */
+struct said {
+	char *value;
+	bool conflict;
+};
+
+struct around {
+	struct said release, machine, cmdline, cpu, cpu_name;
+	char vendor[16]; /* of the processor that the last lines were about */
+	int family; /* -1: not said yet */
+};
+
+/* A line that is none of lspci's. */
+void around_read(struct around *a, const char *line, const char *end);
+/* Hands over to the model, and says in gaps what it lacks. */
+void around_finish(struct around *a, struct platform *p);
+void around_release(struct around *a);
+
 /* --- lspci_headline.c ------------------------------------------------------------------------------ */
 
 /* What the first line of a function says behind its address. */
@@ -114,7 +155,26 @@ struct headline {
 	uint8_t revision;
 };
 
-/* False if this is no such line. */
+/* Also of lspci -mm: "PCI bridge" "Intel Corporation" "Device 1bbc" -r04. False if it is none. */
 bool headline_parse(const char *text, struct headline *h);
+
+/* --- lspci_gather.c -------------------------------------------------------------------------------- */
+
+struct note;
+
+/* The functions of a text so far. */
+struct gathered {
+	struct platform *p;
+	struct pci_names *names;
+	struct function *functions;
+	struct note *notes; /* of each */
+	size_t nr, room;
+};
+
+/* What was shown of one function, which ends with its driver's name taken, becomes one of them. */
+void gather_add(struct gathered *g, struct shown *s);
+/* Hands all of them over to the model. */
+void gather_finish(struct gathered *g);
+void gather_release(struct gathered *g);
 
 #endif

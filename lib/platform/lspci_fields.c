@@ -11,8 +11,6 @@
 #include "base/text.h"
 #include "platform/lspci.h"
 
-#define IN_FUNCTION(member) (offsetof(struct shown, f) + offsetof(struct function, member))
-
 static void set_number(int *to, const char *text, const char *key)
 {
 	uint64_t value;
@@ -21,23 +19,9 @@ static void set_number(int *to, const char *text, const char *key)
 		*to = (int)value;
 }
 
-/* "Red Hat, Inc. Device [1af4:1100]", "1af4:1100" */
-static void read_subsystem(struct shown *s, const char *text)
+static void read_subsystem(struct shown *s, const struct field *field attr_unused, const char *text)
 {
-	const char *bracket = strrchr(text, '[');
-	uint16_t vendor, device;
-
-	if (!(bracket && id_pair(bracket + 1, ']', &vendor, &device)) &&
-	    !id_pair(text, '\0', &vendor, &device))
-		return;
-	s->f.subvendor = vendor;
-	s->f.subdevice = device;
-}
-
-static void read_subsystem_line(struct shown *s, const struct field *field attr_unused,
-				const char *text)
-{
-	read_subsystem(s, text);
+	subsystem_read(s, text);
 }
 
 static void read_nothing(struct shown *s attr_unused, const struct field *field attr_unused,
@@ -57,16 +41,18 @@ static void read_register(struct shown *s, const struct field *field, const char
 
 static void read_control(struct shown *s, const struct field *field, const char *text)
 {
-	s->verbose = true;
 	read_register(s, field, text);
+	s->verbose |= reg_seen(s->f.command, COMMAND_MASTER);
 }
 
 /*
  * lspci -v: "bus master, fast devsel, latency 0, IRQ 16, NUMA node 0, IOMMU group 3". Of the command
- * register it leaves out what is off.
+ * register it leaves out what is off. Other programs write flags as well.
  */
 static void read_flags(struct shown *s, const struct field *field attr_unused, const char *text)
 {
+	if (!strstr(text, " devsel"))
+		return;
 	s->verbose = s->terse = true;
 	register_set(&s->f.command, COMMAND_MASTER,
 		     strstr(text, "bus master") ? COMMAND_MASTER : 0);
@@ -201,152 +187,10 @@ static void read_window(struct shown *s, const struct field *field, const char *
 
 /* --- capabilities -------------------------------------------------------------------------------- */
 
-static void read_express(struct shown *s, const char *name)
-{
-	static const struct {
-		const char *text;
-		enum port_type type;
-	} types[] = {
-		{ "Endpoint", PORT_ENDPOINT },
-		{ "Legacy Endpoint", PORT_LEGACY_ENDPOINT },
-		{ "Root Port", PORT_ROOT },
-		{ "Upstream Port", PORT_UPSTREAM },
-		{ "Downstream Port", PORT_DOWNSTREAM },
-		{ "PCI-Express to PCI", PORT_PCIE_TO_PCI },
-		{ "PCI/PCI-X Bridge", PORT_PCIE_TO_PCI }, /* before 3.1.8 */
-		{ "PCI/PCI-X to PCI-Express", PORT_PCI_TO_PCIE },
-		{ "Root Complex Integrated Endpoint", PORT_RC_ENDPOINT },
-		{ "Root Complex Event Collector", PORT_RC_EVENT_COLLECTOR },
-	};
-
-	static const struct reg none = { 0, 0xffffffff };
-	uint64_t version;
-
-	if (s->express)
-		return;
-	s->express = true;
-	name += strspn(name, " ");
-	/* version 1 ends before these registers: nothing that they could show is there */
-	if (number_after(name, "(v", 10, 1, &version, NULL)) {
-		s->f.express.device_capabilities_2 = none;
-		s->f.express.device_control_2 = (struct reg){ 0, 0xffff };
-	}
-	if (text_starts_with(name, "(v"))
-		name += strcspn(name, " ");
-	name += strspn(name, " ");
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (text_starts_with(name, types[i].text))
-			s->f.port_type = types[i].type;
-	if (strstr(name, "(Slot-)") && s->f.port_type != PORT_PCI_TO_PCIE) {
-		s->f.express.slot_capabilities = none;
-		s->f.express.slot_status = (struct reg){ 0, 0xffff };
-	}
-}
-
-static void read_subsystem_capability(struct shown *s, const char *rest)
-{
-	read_subsystem(s, rest + strspn(rest, " "));
-}
-
-static void read_acs_presence(struct shown *s, const char *rest attr_unused)
-{
-	s->f.acs.known = KNOWN_PRESENT;
-}
-
-/* "Vendor=1e98 ID=0000 Rev=2 Len=60: CXL" */
-static void read_dvsec(struct shown *s, const char *rest)
-{
-	s->f.has_cxl |= text_starts_with(rest, ": Vendor=1e98");
-}
-
-/* A capability by how its name begins, or by the number that lspci shows of what it has no name for. */
-struct capability_name {
-	const char *text;
-	uint16_t id;
-	enum part part;
-	void (*read)(struct shown *s,
-		     const char *rest); /* what follows the name; NULL: nothing to read */
-	size_t has; /* in struct shown, a bool; 0: nothing to tell of */
-};
-
-static const struct capability_name standard_capabilities[] = {
-	{ "Power Management", 0x01, PART_POWER, NULL, 0 },
-	{ "Subsystem:", 0x0d, PART_OTHER, read_subsystem_capability, 0 },
-	{ "Express", 0x10, PART_OTHER, read_express, 0 },
-};
-
-static const struct capability_name extended_capabilities[] = {
-	{ "Advanced Error Reporting", 0x01, PART_OTHER, NULL, IN_FUNCTION(has_aer) },
-	{ "Device Serial Number", 0x03, PART_OTHER, NULL, IN_FUNCTION(has_dsn) },
-	{ "Access Control Services", 0x0d, PART_OTHER, read_acs_presence, 0 },
-	{ "Address Translation Service", 0x0f, PART_OTHER, NULL, IN_FUNCTION(has_ats) },
-	{ "Single Root I/O Virtualization", 0x10, PART_OTHER, NULL, IN_FUNCTION(has_sriov) },
-	{ "Multicast", 0x12, PART_OTHER, NULL, IN_FUNCTION(has_multicast) },
-	{ "Page Request Interface", 0x13, PART_OTHER, NULL, IN_FUNCTION(has_pri) },
-	{ "Physical Resizable BAR", 0x15, PART_REBAR, NULL, IN_FUNCTION(has_rebar) },
-	{ "Resizable BAR", 0x15, PART_REBAR, NULL, IN_FUNCTION(has_rebar) }, /* before 3.6.3 */
-	{ "Process Address Space ID", 0x1b, PART_OTHER, NULL, IN_FUNCTION(has_pasid) },
-	{ "Downstream Port Containment", 0x1d, PART_OTHER, NULL, IN_FUNCTION(has_dpc) },
-	{ "Designated Vendor-Specific", 0x23, PART_OTHER, read_dvsec, 0 },
-	{ "CXL Designated Vendor-Specific", 0x23, PART_OTHER, NULL, IN_FUNCTION(has_cxl) },
-	{ "Integrity & Data Encryption", 0x30, PART_OTHER, NULL, IN_FUNCTION(has_ide) },
-};
-
-/* The number in "#19", "#09 [0048]", "Extended Capability ID 0x19", "Capability ID 0x9 [0048]". */
-static bool unnamed_id(const char *name, uint64_t *id)
-{
-	return (*name == '#' && number_after(name, "#", 16, UINT16_MAX, id, NULL)) ||
-	       number_after(name, "Capability ID 0x", 16, UINT16_MAX, id, NULL);
-}
-
-static void read_one_capability(struct shown *s, const struct capability_name *known, size_t nr,
-				const char *name)
-{
-	uint64_t id;
-	bool unnamed = unnamed_id(name, &id);
-
-	s->part = PART_OTHER;
-	for (size_t i = 0; i < nr; i++) {
-		const struct capability_name *c = &known[i];
-		bool by_name = text_starts_with(name, c->text);
-
-		if (!by_name && !(unnamed && id == c->id))
-			continue;
-		s->part = c->part;
-		if (c->has)
-			*(bool *)((char *)s + c->has) = true;
-		if (c->read)
-			c->read(s, by_name ? name + strlen(c->text) : "");
-		return;
-	}
-}
-
-/* "[40] Express (v2) Endpoint, MSI 00", "[100 v1] Advanced Error Reporting", "<access denied>". */
 static void read_capability(struct shown *s, const struct field *field attr_unused,
 			    const char *text)
 {
-	const char *name = strchr(text, ']');
-	uint64_t at;
-
-	s->part = PART_OTHER;
-	if (text_starts_with(text, "<access denied>"))
-		s->denied = true;
-	else if (*text == '<' || !name)
-		s->broken = true;
-	if (!name || !number_after(text, "[", 16, SHOWN_CONFIG_MAX - 1, &at, NULL))
-		return;
-	name += 1 + strspn(name + 1, " ");
-	if (*name == '<') /* "<chain looped>", "<unreadable>" */
-		s->broken = true;
-	if (at < 0x100) {
-		s->standard = true;
-		read_one_capability(s, standard_capabilities, ARRAY_LEN(standard_capabilities),
-				    name);
-	} else {
-		s->extended = true;
-		read_one_capability(s, extended_capabilities, ARRAY_LEN(extended_capabilities),
-				    name);
-	}
+	capability_begin(s, text);
 }
 
 /* Power Management: "D0 NoSoftRst+ PME-Enable- DSel=0 DScale=0 PME-" */
@@ -545,6 +389,41 @@ static void read_modules(struct shown *s, const struct field *field attr_unused,
 	s->whole = true;
 }
 
+/* --- records of lspci -vmm ----------------------------------------------------------------------- */
+
+static void add_to_headline(struct shown *s, const char *text)
+{
+	for (; *text && s->headline_len + 1 < sizeof(s->headline); text++)
+		s->headline[s->headline_len++] = *text;
+}
+
+/* As lspci -mm shows it: "Intel Corporation" */
+static void read_quoted(struct shown *s, const struct field *field attr_unused, const char *text)
+{
+	char escaped[] = "\\x";
+
+	add_to_headline(s, s->headline_len ? " \"" : "\"");
+	for (; *text; text++) {
+		escaped[1] = *text;
+		add_to_headline(s, *text == '"' || *text == '\\' ? escaped : escaped + 1);
+	}
+	add_to_headline(s, "\"");
+}
+
+static void read_revision(struct shown *s, const struct field *field attr_unused, const char *text)
+{
+	add_to_headline(s, " -r");
+	add_to_headline(s, text);
+}
+
+static void read_interface(struct shown *s, const struct field *field attr_unused, const char *text)
+{
+	add_to_headline(s, " -p");
+	add_to_headline(s, text);
+}
+
+/* --- all of them --------------------------------------------------------------------------------- */
+
 #define REGISTER(label, read, part, kind, member) \
 	{ \
 		label, read, part, true, kind, IN_FUNCTION(member) \
@@ -557,7 +436,7 @@ static void read_modules(struct shown *s, const struct field *field attr_unused,
 /* Many dumps have lost their indentation: what a line belongs to is told by what came before it. */
 static const struct field fields[] = {
 	{ "Capabilities:", read_capability, PART_ANY, false, 0, 0 },
-	{ "Subsystem:", read_subsystem_line, PART_HEADER, false, 0, 0 },
+	{ "Subsystem:", read_subsystem, PART_HEADER, false, 0, 0 },
 	/* what else there is, and could be taken for the rest of a long line above it */
 	{ "DeviceName:", read_nothing, PART_HEADER, false, 0, 0 },
 	{ "Physical Slot:", read_nothing, PART_HEADER, false, 0, 0 },
@@ -618,6 +497,14 @@ static const struct field fields[] = {
 	{ "BAR ", read_rebar, PART_REBAR, false, 0, 0 },
 	{ "Kernel driver in use:", read_driver, PART_ANY, false, 0, 0 },
 	{ "Kernel modules:", read_modules, PART_ANY, false, 0, 0 },
+	{ "Class:", read_quoted, PART_RECORD, false, 0, 0 },
+	{ "Vendor:", read_quoted, PART_RECORD, false, 0, 0 },
+	{ "Device:", read_quoted, PART_RECORD, false, 0, 0 },
+	{ "Rev:", read_revision, PART_RECORD, false, 0, 0 },
+	{ "ProgIf:", read_interface, PART_RECORD, false, 0, 0 },
+	{ "Driver:", read_driver, PART_RECORD, false, 0, 0 },
+	{ "NUMANode:", read_numa_node, PART_RECORD, false, 0, 0 },
+	{ "IOMMUGroup:", read_iommu_group, PART_RECORD, false, 0, 0 },
 };
 
 const struct field *field_find(const char *line, size_t len, const char **text)

@@ -55,6 +55,78 @@ static void parse_device(char *text, struct headline *h)
 	h->name = text_sanitize(name, strlen(name));
 }
 
+/* --- lspci -mm ----------------------------------------------------------------------------------- */
+
+/* The next "..." of *text without its quotes, NULL if there is none; lspci escapes with backslashes. */
+static char *next_quoted(char **text)
+{
+	char *to, *start, *at = strchr(*text, '"');
+
+	if (!at)
+		return NULL;
+	start = to = ++at;
+	for (; *at && *at != '"'; at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		*to++ = *at;
+	}
+	*text = *at ? at + 1 : at;
+	*to = '\0';
+	return start;
+}
+
+/* "Intel Corporation [8086]", "8086", "Device 1237": its id, if it is shown, and the name is cut. */
+static bool cut_id(char *name, const char *unnamed, uint16_t *id)
+{
+	char *bracket = strrchr(name, '[');
+	const char *plain = text_starts_with(name, unnamed) ? name + strlen(unnamed) : name;
+
+	if (bracket && hex_word(bracket + 1, 4, ']', id)) {
+		*bracket = '\0';
+		text_trim(name);
+		return true;
+	}
+	if (!hex_word(plain, 4, '\0', id))
+		return false;
+	if (plain == name)
+		*name = '\0';
+	return true;
+}
+
+/* A number behind an option letter: -r04. */
+static bool option(const char *text, const char *letter, uint64_t *value)
+{
+	return number_after(text, letter, 16, UINT8_MAX, value, NULL);
+}
+
+static bool parse_machine(char *text, struct headline *h)
+{
+	char *class = next_quoted(&text), *vendor = next_quoted(&text),
+	     *device = next_quoted(&text);
+	bool has_vendor, has_device;
+	uint64_t number;
+
+	if (!device)
+		return false;
+	parse_class(class, h);
+	has_vendor = cut_id(vendor, "Vendor ", &h->vendor);
+	has_device = cut_id(device, "Device ", &h->device);
+	h->has_ids = has_vendor && has_device;
+	if (*vendor && *device) {
+		autofree char *name = xasprintf("%s %s", vendor, device);
+
+		h->name = text_sanitize(name, strlen(name));
+	}
+	text[strcspn(text, "\"")] = '\0'; /* where the subsystem begins */
+	/* left out where it is zero */
+	h->has_interface = true;
+	if (option(text, " -p", &number))
+		h->class |= (uint32_t)number;
+	if (option(text, " -r", &number))
+		h->revision = (uint8_t)number;
+	return true;
+}
+
 bool headline_parse(const char *text, struct headline *h)
 {
 	autofree char *copy = xstrdup(text);
@@ -62,6 +134,8 @@ bool headline_parse(const char *text, struct headline *h)
 	uint64_t number;
 
 	*h = (struct headline){ 0 };
+	if (*copy == '"')
+		return parse_machine(copy, h);
 	if (!colon || colon == copy)
 		return false;
 	*colon = '\0';

@@ -140,6 +140,15 @@ struct function *platform_add(struct platform *p, struct pci_addr addr)
 	return &p->functions[i];
 }
 
+void platform_adopt(struct platform *p, struct function *functions, size_t nr, size_t room)
+{
+	if (p->functions)
+		BUG("platform_adopt() over functions that are there");
+	p->functions = functions;
+	p->nr_functions = nr;
+	p->room = room;
+}
+
 void platform_add_gap(struct platform *p, const char *subject, const char *fmt, ...)
 {
 	struct gap *gap;

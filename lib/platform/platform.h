@@ -368,6 +368,9 @@ struct function *platform_add(struct platform *p, struct pci_addr addr);
 /* Makes memory ready for so many functions: for sources that know the number. */
 void platform_reserve(struct platform *p, size_t nr);
 
+/* Takes an array of functions that are in order, of xreallocarray(), for a model that has none. */
+void platform_adopt(struct platform *p, struct function *functions, size_t nr, size_t room);
+
 void platform_add_gap(struct platform *p, const char *subject, const char *fmt, ...)
 	attr_printf(3, 4);
 

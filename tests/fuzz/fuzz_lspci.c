@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	autoplatform struct platform *p = read_bytes(data, size);
 
-	if (p)
+	/* the document takes longer than the model, and says the same */
+	if (p && size % 16 == 0)
 		json_decref(platform_to_json(p));
 	return 0;
 }

@@ -709,7 +709,7 @@ static void test_hex_forms(void **state attr_unused)
 /* Every place where the reader's buffer can end, near the size that it has. */
 static void test_buffer_ends(void **state attr_unused)
 {
-	enum { AROUND = 256 * 1024 };
+	enum { AROUND = 64 * 1024 };
 	uint8_t config[CONFIG_SIZE];
 	struct buffer b = { 0 };
 
