@@ -151,7 +151,7 @@ static json_t *gather_scenarios(struct machine *m)
 		jx_set_str(o, "title", s->title);
 		jx_set(o, "requires", requires_to_json(s));
 		jx_set(o, "evidence", evidence_to_json(s->evidence));
-		jx_set_str(o, "safety", s->safety == SAFETY_SAFE ? "safe" : "unsafe");
+		jx_set_str(o, "safety", s->safety == SAFETY_UNSAFE ? "unsafe" : "safe");
 		jx_set_str(o, "level", level_name(s->level));
 		jx_set(o, "faults", faults_to_json(s));
 		jx_set_bool(o, "available_here", json_array_size(missing) == 0);

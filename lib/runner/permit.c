@@ -37,7 +37,7 @@ int permit_change(const struct scenario *s, const struct scenario_env *env,
 {
 	if (!kind->unsafe)
 		return 0;
-	if (s->safety != SAFETY_UNSAFE || !env->allow_unsafe) {
+	if (s->safety == SAFETY_SAFE || !env->allow_unsafe) {
 		*why = xasprintf("a change of kind '%s' is for unsafe scenarios only", kind->name);
 		return -EPERM;
 	}

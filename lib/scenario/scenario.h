@@ -40,6 +40,8 @@ struct need {
 enum safety {
 	SAFETY_SAFE, /* reads, or uses memory and devices that are its own */
 	SAFETY_UNSAFE, /* can disturb a device in use; only with --allow-unsafe and --device */
+	/* safe by itself; with --allow-unsafe it also uses the devices of --device */
+	SAFETY_SAFE_BUT_NAMED,
 };
 
 /* How thorough a run is. A scenario is part of the levels from its own on, unless it is named. */

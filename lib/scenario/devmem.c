@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The devices of p2pcert_devpriv as a scenario sees them: which there are, what they count, and that
+ * they end as they began.
+ */
+#include "scenario/devmem.h"
+
+#include <inttypes.h>
+#include <linux/mempolicy.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/jx.h"
+#include "base/pciaddr.h"
+#include "scenario/pagemap.h"
+
+static void say(struct devmem *dev, enum evidence_kind kind, enum evidence_state state,
+		const char *fmt, va_list ap) attr_printf(4, 0);
+static void say(struct devmem *dev, enum evidence_kind kind, enum evidence_state state,
+		const char *fmt, va_list ap)
+{
+	autofree char *text = xvasprintf(fmt, ap);
+
+	scn_evidence(dev->ctx, kind, state, "%s: %s", dev->name, text);
+}
+
+void devmem_refute(struct devmem *dev, enum evidence_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(dev, kind, EVIDENCE_REFUTED, fmt, ap);
+	va_end(ap);
+	dev->refuted = true;
+}
+
+void devmem_prove(struct devmem *dev, enum evidence_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(dev, kind, EVIDENCE_PROVEN, fmt, ap);
+	va_end(ap);
+}
+
+void devmem_missing(struct devmem *dev, enum evidence_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(dev, kind, EVIDENCE_MISSING, fmt, ap);
+	va_end(ap);
+}
+
+void devmem_skip(struct devmem *dev, enum skip_category category, const char *fmt, ...)
+{
+	autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	scn_skip(dev->ctx, category, "%s: %s", dev->name, text);
+	dev->skipped = true;
+}
+
+/* --- counters --------------------------------------------------------------------------------- */
+
+static int read_counters(const struct devmem *dev, struct p2pcert_devpriv_counters *c)
+{
+	return modfd_ioctl(dev->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, c);
+}
+
+bool devmem_counted(struct devmem *dev, struct p2pcert_devpriv_counters *since)
+{
+	const struct p2pcert_devpriv_counters *b = &dev->before;
+	struct p2pcert_devpriv_counters now;
+	int err = read_counters(dev, &now);
+
+	if (err) {
+		devmem_missing(dev, EVIDENCE_COUNTERS, "the module does not tell its counters: %s",
+			       strerror(-err));
+		return false;
+	}
+	*since = (struct p2pcert_devpriv_counters){
+		.pages_to_device = now.pages_to_device - b->pages_to_device,
+		.pages_to_ram = now.pages_to_ram - b->pages_to_ram,
+		.cpu_faults = now.cpu_faults - b->cpu_faults,
+		.pages_evicted = now.pages_evicted - b->pages_evicted,
+		.pages_in_use = now.pages_in_use - b->pages_in_use,
+		.pages_total = now.pages_total,
+		.pages_limit = now.pages_limit,
+		.huge_to_device = now.huge_to_device - b->huge_to_device,
+		.huge_to_ram = now.huge_to_ram - b->huge_to_ram,
+		.splits = now.splits - b->splits,
+	};
+	return true;
+}
+
+/* What a process had in the device is given back a moment after it has gone. */
+static void judge_in_use(struct devmem *dev)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000 * 1000 };
+	const int tries = 100;
+	struct p2pcert_devpriv_counters since = { 0 };
+
+	for (int i = 0; i < tries; i++) {
+		if (!devmem_counted(dev, &since))
+			return;
+		if (!since.pages_in_use)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	if (since.pages_in_use)
+		devmem_refute(dev, EVIDENCE_LEAK, "%" PRId64 " pages are still in the device",
+			      (int64_t)since.pages_in_use);
+	else
+		devmem_prove(dev, EVIDENCE_LEAK,
+			     "as many pages are in the device as were before: %" PRIu64,
+			     (uint64_t)dev->before.pages_in_use);
+	if (since.pages_to_ram > since.pages_to_device)
+		devmem_refute(dev, EVIDENCE_COUNTERS,
+			      "%" PRIu64 " pages came back, and only %" PRIu64 " went out",
+			      (uint64_t)since.pages_to_ram, (uint64_t)since.pages_to_device);
+	else if (!since.pages_to_device)
+		devmem_missing(dev, EVIDENCE_COUNTERS, "no page went out");
+	else
+		devmem_prove(dev, EVIDENCE_COUNTERS,
+			     "%" PRIu64 " pages out, %" PRIu64 " back, %" PRIu64
+			     " CPU faults; huge pages %" PRIu64 " out, %" PRIu64 " back, %" PRIu64
+			     " split",
+			     (uint64_t)since.pages_to_device, (uint64_t)since.pages_to_ram,
+			     (uint64_t)since.cpu_faults, (uint64_t)since.huge_to_device,
+			     (uint64_t)since.huge_to_ram, (uint64_t)since.splits);
+}
+
+/* --- devices ---------------------------------------------------------------------------------- */
+
+void devmem_close(struct devmem *dev)
+{
+	if (!dev)
+		return;
+	if (dev->fd >= 0)
+		close(dev->fd);
+	if (dev->pagemap >= 0)
+		close(dev->pagemap);
+	free(dev->name);
+	free(dev);
+}
+
+void devmem_in_child(struct devmem *dev)
+{
+	if (dev->pagemap >= 0)
+		close(dev->pagemap);
+	dev->pagemap = pagemap_open(NULL);
+}
+
+static struct devmem *device_open(struct scenario_ctx *ctx,
+				  const struct p2pcert_devpriv_select *which, char *name)
+{
+	struct devmem *dev = xcalloc(1, sizeof(*dev));
+	int err;
+
+	dev->ctx = ctx;
+	dev->name = name;
+	dev->is_bar = which->ram == P2PCERT_DEVPRIV_BAR;
+	dev->pagemap = pagemap_open(NULL);
+	dev->fd = modfd_open(ctx, DEVMEM_MODULE, modfd_injected(ctx, DEVMEM_FAULTS), NULL);
+	if (dev->fd < 0)
+		goto fail;
+	if (dev->pagemap < 0) {
+		scn_error(ctx, ERROR_SETUP, "cannot open '/proc/self/pagemap': %s",
+			  strerror(-dev->pagemap));
+		goto fail;
+	}
+	err = modfd_ioctl(dev->fd, P2PCERT_IOC_DEVPRIV_SELECT, (void *)which);
+	if (!err)
+		err = read_counters(dev, &dev->before);
+	if (err) {
+		scn_error(ctx, ERROR_SETUP, "the module has no device '%s': %s", dev->name,
+			  strerror(-err));
+		goto fail;
+	}
+	dev->pages = dev->before.pages_limit;
+	return dev;
+fail:
+	devmem_close(dev);
+	return NULL;
+}
+
+struct devmem *devmem_open_ram(struct scenario_ctx *ctx, unsigned int ram)
+{
+	const struct p2pcert_devpriv_select which = { .ram = ram };
+
+	return device_open(ctx, &which, ram ? xasprintf("memory %u", ram) : xstrdup("memory"));
+}
+
+static struct devmem *open_bar(struct scenario_ctx *ctx, struct pci_addr addr)
+{
+	const struct p2pcert_devpriv_select which = {
+		.ram = P2PCERT_DEVPRIV_BAR,
+		.bdf = {
+			.domain = addr.domain,
+			.bus = addr.bus,
+			.devfn = (uint8_t)(addr.dev << 3 | addr.fn),
+		},
+	};
+	json_t *args = jx_object();
+	autofree char *why = NULL;
+
+	jx_set_str(args, "address", pci_addr_str(addr));
+	jx_set_str(args, "driver", DEVMEM_MODULE);
+	if (scn_change(ctx, "driver-override", args, &why) < 0) {
+		scn_error(ctx, ERROR_SETUP, "%s", why);
+		return NULL;
+	}
+	scn_device(ctx, addr);
+	return device_open(ctx, &which, xasprintf("BAR of %s", pci_addr_str(addr)));
+}
+
+/*
+ * NUMA balancing takes away the right to write to pages for a while, and what migrates just then is
+ * read-only in the device, as it must be: the device's writes would be refused. How the two live
+ * together is a scenario of its own. Memory under a policy of the task's own is left alone by it
+ * (set_mempolicy(2)); a kernel without NUMA refuses, and balances nothing either.
+ */
+static void avoid_numa_balancing(void)
+{
+	(void)syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0);
+}
+
+/* Closes the device. */
+static enum outcome run_on(struct devmem *dev, bool (*body)(struct devmem *dev))
+{
+	enum outcome outcome = OUTCOME_ERROR;
+
+	if (!dev)
+		return outcome;
+	if (body(dev)) {
+		judge_in_use(dev);
+		outcome = dev->refuted ? OUTCOME_FAIL : OUTCOME_PASS;
+	} else if (dev->skipped) {
+		outcome = OUTCOME_SKIP;
+	}
+	devmem_close(dev);
+	return outcome;
+}
+
+static void say_why(struct scenario_ctx *ctx, enum outcome outcome, size_t bars)
+{
+	if (outcome == OUTCOME_FAIL)
+		scn_why(ctx, "see what is refuted");
+	else if (outcome == OUTCOME_PASS && bars)
+		scn_why(ctx, "as it must be, with memory and %zu BAR%s behind it", bars,
+			bars > 1 ? "s" : "");
+	else if (outcome == OUTCOME_PASS)
+		scn_why(ctx, "as it must be, with memory behind it");
+}
+
+enum outcome devmem_run(struct scenario_ctx *ctx, bool (*body)(struct devmem *dev))
+{
+	const struct scenario_env *env = scn_env(ctx);
+	enum outcome outcome;
+	struct pci_addr addr;
+	size_t bars = 0;
+	uint64_t refcnt;
+
+	if (modfd_refcnt(env->sysroot, DEVMEM_MODULE, &refcnt) < 0) {
+		scn_error(ctx, ERROR_SETUP, "module '%s' is not loaded", DEVMEM_MODULE);
+		return OUTCOME_ERROR;
+	}
+	avoid_numa_balancing();
+	outcome = run_on(devmem_open_ram(ctx, 0), body);
+	for (size_t i = 0; env->allow_unsafe && env->devices && env->devices[i]; i++) {
+		if (outcome != OUTCOME_PASS || pci_addr_parse(env->devices[i], &addr) < 0)
+			continue;
+		outcome = run_on(open_bar(ctx, addr), body);
+		bars++;
+	}
+	if (outcome != OUTCOME_ERROR && !modfd_judge_refcnt(ctx, DEVMEM_MODULE, refcnt))
+		outcome = OUTCOME_FAIL;
+	say_why(ctx, outcome, bars);
+	return outcome;
+}
