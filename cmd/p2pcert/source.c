@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/jx.h"
 #include "p2p/isolation.h"
+#include "platform/snapshot.h"
 
 /* Above this many functions that can take part, every pair is more than anybody reads. */
 #define MANY_FUNCTIONS 32
@@ -93,7 +94,7 @@ static void say_gaps(const struct platform *p)
 struct platform *source_read(const struct source_options *o, int *status)
 {
 	autofree char *why = NULL;
-	struct platform *p = o->from ? platform_read_from(o->from, &why) : platform_read_live(NULL);
+	struct platform *p = snapshot_read(o->from, o->files, &why);
 	int e = errno;
 
 	if (p) {

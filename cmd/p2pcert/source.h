@@ -19,6 +19,7 @@ struct source_options {
 	enum pairs_wanted pairs;
 	struct pci_addr initiator, target; /* if PAIRS_ONE */
 	struct p2p_between between;
+	struct tree *files; /* where those that the model is read from are kept; NULL: nowhere */
 };
 
 static inline void autosource_fn(struct source_options *o)

@@ -169,7 +169,7 @@ static int check_size(struct archive *a, struct archive_entry *entry)
 		       : 0;
 }
 
-struct platform *archive_read_platform(struct input *in, char **why)
+struct platform *archive_read_platform(struct input *in, struct tree *record, char **why)
 {
 	autofree struct feed *feed = xcalloc(1, sizeof(*feed));
 	__attribute__((cleanup(autoarchive_fn))) struct archive *a = NULL;
@@ -204,7 +204,7 @@ struct platform *archive_read_platform(struct input *in, char **why)
 	else
 		r = capture_find_top(tree);
 	if (r == 0)
-		return platform_read_tree(tree, in->name, NULL);
+		return platform_read_tree(tree, in->name, record);
 	*why = explain(a, feed, path, r);
 	errno = feed->error ? -feed->error : -r;
 	return NULL;

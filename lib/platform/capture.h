@@ -48,4 +48,8 @@ struct platform *platform_read_tree(const struct tree *tree, const char *name,
 				    struct tree *record) attr_must_check;
 struct platform *live_read(struct tree *record) attr_must_check;
 
+/* platform_read_from(), with a record if the source is a tree. */
+struct platform *platform_read_recorded(const char *where, struct tree *record,
+					char **why) attr_must_check;
+
 #endif

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "platform/platform.h"
+#include "platform/tree.h"
 
 struct input {
 	/* At most size bytes; 0 at the end, or a negative errno. */
@@ -40,8 +41,9 @@ struct platform *text_read_platform(struct input *in, char **why) attr_must_chec
 
 /*
  * Reads an archive of a captured tree, or, if it is a compressed file and no archive, the text in it
- * as text_read_platform() does. NULL with errno and *why set.
+ * as text_read_platform() does. record is as of platform_read_tree(). NULL with errno and *why set.
  */
-struct platform *archive_read_platform(struct input *in, char **why) attr_must_check;
+struct platform *archive_read_platform(struct input *in, struct tree *record,
+				       char **why) attr_must_check;
 
 #endif

@@ -146,13 +146,13 @@ struct platform *text_read_platform(struct input *in, char **why)
 	return NULL;
 }
 
-static struct platform *read_any(struct input *in, char **why)
+static struct platform *read_any(struct input *in, struct tree *record, char **why)
 {
 	struct peeked s;
 	int r = peek(&s, in, why);
 
 	if (r == 0 && is_packed(&s))
-		return archive_read_platform(&s.input, why);
+		return archive_read_platform(&s.input, record, why);
 	if (r == 0 && !memchr(s.head, '\0', s.len))
 		return text_read_platform(&s.input, why);
 	if (r == 0) {
@@ -169,10 +169,10 @@ struct platform *platform_read_memory(const char *name, const void *data, size_t
 	struct memory_input m = { { read_memory_input, name }, data, len };
 
 	*why = NULL;
-	return read_any(&m.input, why);
+	return read_any(&m.input, NULL, why);
 }
 
-static struct platform *read_directory(int fd, const char *name, char **why)
+static struct platform *read_directory(int fd, const char *name, struct tree *record, char **why)
 {
 	autotree struct tree *tree = tree_new();
 	struct capture c = { .tree = tree };
@@ -180,7 +180,7 @@ static struct platform *read_directory(int fd, const char *name, char **why)
 	struct platform *p = NULL;
 
 	if (r == 0) {
-		p = platform_read_tree(tree, name, NULL);
+		p = platform_read_tree(tree, name, record);
 		r = p ? 0 : -errno;
 	}
 	if (p)
@@ -197,14 +197,14 @@ static struct platform *read_directory(int fd, const char *name, char **why)
 	return NULL;
 }
 
-static struct platform *read_file(int fd, const char *name, char **why)
+static struct platform *read_file(int fd, const char *name, struct tree *record, char **why)
 {
 	struct file_input f = { { read_file_input, name }, fd };
 
-	return read_any(&f.input, why);
+	return read_any(&f.input, record, why);
 }
 
-struct platform *platform_read_from(const char *where, char **why)
+struct platform *platform_read_recorded(const char *where, struct tree *record, char **why)
 {
 	bool standard_input = strcmp(where, "-") == 0;
 	const char *name = standard_input ? "standard input" : where;
@@ -213,11 +213,17 @@ struct platform *platform_read_from(const char *where, char **why)
 
 	*why = NULL;
 	if (standard_input)
-		return read_file(STDIN_FILENO, name, why);
+		return read_file(STDIN_FILENO, name, record, why);
 	fd = open(where, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		*why = xasprintf("cannot open '%s': %s", where, strerror(errno));
 		return NULL;
 	}
-	return S_ISDIR(st.st_mode) ? read_directory(fd, name, why) : read_file(fd, name, why);
+	return S_ISDIR(st.st_mode) ? read_directory(fd, name, record, why)
+				   : read_file(fd, name, record, why);
+}
+
+struct platform *platform_read_from(const char *where, char **why)
+{
+	return platform_read_recorded(where, NULL, why);
 }

@@ -11,8 +11,6 @@
 #define LINKS_MAX 40 /* that one path may lead through, as in Linux */
 #define NOWHERE UINT32_MAX
 
-enum kind { DIRECTORY, LINK, FILE_KIND };
-
 struct node {
 	char *name;
 	char *data; /* of a file; of a link its target */
@@ -20,7 +18,7 @@ struct node {
 	uint32_t parent;
 	uint32_t next_in_hash;
 	uint32_t first, last, next; /* of a directory its entries; the next of the same directory */
-	enum kind kind;
+	enum tree_kind kind;
 };
 
 struct tree {
@@ -136,7 +134,7 @@ static bool is_dot_dot(const char *name, size_t len)
 }
 
 /* The node at path, made with the directories above it if it is not there; NULL with errno. */
-static struct node *make(struct tree *t, const char *path, enum kind kind)
+static struct node *make(struct tree *t, const char *path, enum tree_kind kind)
 {
 	uint32_t at = t->top;
 	const char *name;
@@ -145,7 +143,7 @@ static struct node *make(struct tree *t, const char *path, enum kind kind)
 	while (len) {
 		uint32_t next;
 
-		if (is_dot_dot(name, len) || t->nodes[at].kind != DIRECTORY) {
+		if (is_dot_dot(name, len) || t->nodes[at].kind != TREE_DIRECTORY) {
 			errno = EINVAL;
 			return NULL;
 		}
@@ -161,7 +159,7 @@ static struct node *make(struct tree *t, const char *path, enum kind kind)
 		if (next == NOWHERE) {
 			next = add_node(t, at, name, len);
 			len = next_component(&path, &name);
-			t->nodes[next].kind = len ? DIRECTORY : kind;
+			t->nodes[next].kind = len ? TREE_DIRECTORY : kind;
 		} else {
 			len = next_component(&path, &name);
 		}
@@ -172,16 +170,16 @@ static struct node *make(struct tree *t, const char *path, enum kind kind)
 
 int tree_add_dir(struct tree *t, const char *path)
 {
-	return make(t, path, DIRECTORY) ? 0 : -errno;
+	return make(t, path, TREE_DIRECTORY) ? 0 : -errno;
 }
 
 int tree_add_link(struct tree *t, const char *path, const char *target)
 {
-	struct node *n = make(t, path, LINK);
+	struct node *n = make(t, path, TREE_LINK);
 
 	if (!n)
 		return -errno;
-	if (n->kind == LINK && !n->data)
+	if (n->kind == TREE_LINK && !n->data)
 		n->data = xstrdup(target);
 	return 0;
 }
@@ -189,11 +187,11 @@ int tree_add_link(struct tree *t, const char *path, const char *target)
 int tree_add_file(struct tree *t, const char *path, char *data, size_t len)
 {
 	autofree char *content = data;
-	struct node *n = make(t, path, FILE_KIND);
+	struct node *n = make(t, path, TREE_FILE);
 
 	if (!n)
 		return -errno;
-	if (n->kind == FILE_KIND && !n->data) {
+	if (n->kind == TREE_FILE && !n->data) {
 		n->data = take_ptr(content);
 		n->len = len;
 	}
@@ -219,7 +217,7 @@ static uint32_t walk(const struct tree *t, uint32_t at, const char *path, bool f
 		const char *last = path + strspn(path, "/");
 		uint32_t next;
 
-		if (t->nodes[at].kind != DIRECTORY) {
+		if (t->nodes[at].kind != TREE_DIRECTORY) {
 			errno = ENOTDIR;
 			return NOWHERE;
 		}
@@ -231,7 +229,7 @@ static uint32_t walk(const struct tree *t, uint32_t at, const char *path, bool f
 			errno = ENOENT;
 			return NOWHERE;
 		}
-		if (t->nodes[next].kind == LINK && (*last || follow_last)) {
+		if (t->nodes[next].kind == TREE_LINK && (*last || follow_last)) {
 			if (--*links < 0) {
 				errno = ELOOP;
 				return NOWHERE;
@@ -258,7 +256,7 @@ const char *tree_file(const struct tree *t, const char *path, size_t *len)
 {
 	const struct node *n = find(t, path, true);
 
-	if (n && n->kind != FILE_KIND) {
+	if (n && n->kind != TREE_FILE) {
 		errno = EISDIR;
 		return NULL;
 	}
@@ -272,9 +270,9 @@ const char *tree_link(const struct tree *t, const char *path)
 {
 	const struct node *n = find(t, path, false);
 
-	if (n && n->kind != LINK)
+	if (n && n->kind != TREE_LINK)
 		errno = EINVAL;
-	return n && n->kind == LINK ? n->data : NULL;
+	return n && n->kind == TREE_LINK ? n->data : NULL;
 }
 
 bool tree_exists(const struct tree *t, const char *path)
@@ -282,19 +280,26 @@ bool tree_exists(const struct tree *t, const char *path)
 	return find(t, path, true);
 }
 
+/* From the top, "" for the top itself. */
+static char *path_of(const struct tree *t, const struct node *n)
+{
+	char *path = xstrdup("");
+
+	while (n != &t->nodes[t->top]) {
+		char *longer = xasprintf("/%s%s", n->name, path);
+
+		free(path);
+		path = longer;
+		n = &t->nodes[n->parent];
+	}
+	return path;
+}
+
 char *tree_canonical(const struct tree *t, const char *path)
 {
 	const struct node *n = find(t, path, true);
-	char *canonical = n ? xstrdup("") : NULL;
 
-	while (n && n != &t->nodes[t->top]) {
-		char *longer = xasprintf("/%s%s", n->name, canonical);
-
-		free(canonical);
-		canonical = longer;
-		n = &t->nodes[n->parent];
-	}
-	return canonical;
+	return n ? path_of(t, n) : NULL;
 }
 
 int tree_list(const struct tree *t, const char *path, void (*each)(void *with, const char *name),
@@ -304,7 +309,7 @@ int tree_list(const struct tree *t, const char *path, void (*each)(void *with, c
 
 	if (!n)
 		return -errno;
-	if (n->kind != DIRECTORY)
+	if (n->kind != TREE_DIRECTORY)
 		return -ENOTDIR;
 	for (uint32_t i = n->first; i != NOWHERE; i = t->nodes[i].next)
 		each(with, t->nodes[i].name);
@@ -317,8 +322,47 @@ int tree_set_top(struct tree *t, const char *path)
 
 	if (!n)
 		return -errno;
-	if (n->kind != DIRECTORY)
+	if (n->kind != TREE_DIRECTORY)
 		return -ENOTDIR;
 	t->top = (uint32_t)(n - t->nodes);
 	return 0;
+}
+
+static bool is_below_top(const struct tree *t, uint32_t i)
+{
+	while (i != t->top && i != t->nodes[i].parent)
+		i = t->nodes[i].parent;
+	return i == t->top;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct tree_item *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+size_t tree_items(const struct tree *t, struct tree_item **items)
+{
+	size_t nr = 0;
+
+	*items = xcalloc(t->nr, sizeof(**items));
+	for (uint32_t i = 0; i < t->nr; i++) {
+		const struct node *n = &t->nodes[i];
+
+		if (i != t->top && is_below_top(t, i))
+			(*items)[nr++] = (struct tree_item){ .path = path_of(t, n),
+							     .kind = n->kind,
+							     .data = n->data,
+							     .len = n->len };
+	}
+	qsort(*items, nr, sizeof(**items), compare_items);
+	return nr;
+}
+
+void tree_items_free(struct tree_item *items, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		free(items[i].path);
+	free(items);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Private to the sources: a captured file tree in memory. Symbolic links lead only from one place of it
+ * A captured file tree in memory, as sources and snapshots have it. Symbolic links lead only from one place of it
  * to another: an absolute one starts at its top, and ".." ends there, as after chroot(2).
  */
 #ifndef P2PCERT_PLATFORM_TREE_H
@@ -48,6 +48,19 @@ char *tree_canonical(const struct tree *t, const char *path) attr_must_check;
 /* The names in a directory, in the order in which they were added. 0 or a negative errno. */
 int tree_list(const struct tree *t, const char *path, void (*each)(void *with, const char *name),
 	      void *with) attr_must_check;
+
+enum tree_kind { TREE_DIRECTORY, TREE_LINK, TREE_FILE };
+
+struct tree_item {
+	char *path; /* from the top, "/sys/..." */
+	enum tree_kind kind;
+	const char *data; /* of a file, of a link its target; belongs to the tree */
+	size_t len;
+};
+
+/* All that is below the top, in order of the paths; returns how many there are. */
+size_t tree_items(const struct tree *t, struct tree_item **items) attr_must_check;
+void tree_items_free(struct tree_item *items, size_t nr);
 
 /* Makes this directory the top, where names of links are looked up from then on. */
 int tree_set_top(struct tree *t, const char *path) attr_must_check;

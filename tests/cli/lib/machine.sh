@@ -92,9 +92,11 @@ make_machine() {
 	ln -s ../../../../kernel/iommu_groups/7 "$root/sys/devices/$gpu/iommu_group"
 	ln -s ../../../virtual/iommu/dmar0 "$root/sys/devices/$gpu/iommu"
 	make_node "$root" "$vmd"
+	make_config "$root/sys/devices/$vmd/config" 0x8086 0x28c0 0x010400 9
 	put "$root/sys/devices/$vmd/vendor" 0x8086
 	put "$root/sys/devices/$vmd/device" 0x28c0
 	make_node "$root" "$drive"
+	make_config "$root/sys/devices/$drive/config" 0x144d 0xa824 0x010802 0
 	put "$root/sys/devices/$drive/vendor" 0x144d
 	put "$root/sys/devices/$drive/device" 0xa824
 
