@@ -66,8 +66,7 @@ bool *check_targets(const struct check_input *in)
 	return is;
 }
 
-/* Is it the switch port above both ways, which traffic between two ports of the switch does not pass? */
-static bool is_turn(const struct check_input *in, const struct check_path *path, int k)
+bool check_is_turn(const struct check_input *in, const struct check_path *path, int k)
 {
 	return path->pair.route != ROUTE_ROOT_REDIRECT && k > 0 && k + 1 < path->nr_via &&
 	       check_function(in, path->via[k - 1])->upstream == path->via[k] &&
@@ -86,7 +85,7 @@ int *check_way(const struct check_input *in, const struct check_path *path, bool
 	for (int n = 0; n < path->nr_via; n++) {
 		int k = back ? path->nr_via - 1 - n : n;
 
-		if (is_turn(in, path, k))
+		if (check_is_turn(in, path, k))
 			continue;
 		way[(*nr)++] = path->via[k];
 		if (check_function(in, path->via[k])->port_type == PORT_ROOT)

@@ -30,6 +30,12 @@ bool *check_initiators(const struct check_input *in) attr_must_check;
 bool *check_targets(const struct check_input *in) attr_must_check;
 
 /*
+ * Is via[k] the switch port above both ways, which traffic between two ports of the switch does not
+ * pass?
+ */
+bool check_is_turn(const struct check_input *in, const struct check_path *path, int k);
+
+/*
  * The functions that a request of the path's initiator meets, in order: as far as the root port where
  * the root complex takes over, else to the target. With back, what a completion of the target meets.
  * The caller frees it.

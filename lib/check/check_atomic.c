@@ -86,7 +86,8 @@ static void run_route(const struct check_input *in, struct check_sink *sink)
 			continue;
 		}
 		for (int n = 0; n < path->nr_via; n++)
-			if (is_port(check_function(in, path->via[n])))
+			if (is_port(check_function(in, path->via[n])) &&
+			    !check_is_turn(in, path, n))
 				look_at_port(in, sink, path->via[n], path);
 	}
 }

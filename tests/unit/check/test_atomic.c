@@ -47,6 +47,22 @@ static void egress_blocked(void **state attr_unused)
 	rig_not_found(p, "atomic.route", "ATOMIC-EGRESS-BLOCKED");
 }
 
+/* Between ports of one switch nothing passes the one above. */
+static void blocked_elsewhere(void **state attr_unused)
+{
+	autoplatform struct platform *p = rig_new();
+	struct checked c;
+
+	for (size_t i = 0; i < p->nr_functions; i++)
+		if (p->functions[i].addr.bus == 0x81 || p->functions[i].addr.bus == 6)
+			p->functions[i].class = 0xff0000;
+	rig_set(&rig_at(p, "01:00.0")->express.device_control_2, DEVCTL2_ATOMIC_EGRESS_BLOCK);
+	c = checked(p, "atomic.route", NULL);
+	assert_not_found(&c, "ATOMIC-EGRESS-BLOCKED");
+	assert_outcome(&c, OUTCOME_PASS);
+	checked_release(&c);
+}
+
 static void not_completed(void **state attr_unused)
 {
 	autoplatform struct platform *p = rig_new();
@@ -77,8 +93,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(healthy),        cmocka_unit_test(not_routed),
-		cmocka_unit_test(egress_blocked), cmocka_unit_test(not_completed),
-		cmocka_unit_test(requester_off),
+		cmocka_unit_test(egress_blocked), cmocka_unit_test(blocked_elsewhere),
+		cmocka_unit_test(not_completed),  cmocka_unit_test(requester_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
