@@ -81,9 +81,9 @@ def requests(driver):
     return [url for url in found if not url.startswith(f"file://{FOLDER}")]
 
 
-def load(driver, name, source):
+def load(driver, name, source, *options):
     page = FOLDER / f"{name}.html"
-    p2pcert("topo", "--format=html", "--from", str(source), "-o", str(page))
+    p2pcert("topo", "--format=html", "--from", str(source), "-o", str(page), *options)
     driver.get_log("performance")
     start = time.monotonic()
     driver.get(f"file://{page}")
@@ -304,6 +304,16 @@ def hostile(driver):
     quiet(driver, "hostile")
 
 
+def no_pairs(driver):
+    """A machine without what was asked for: the tree is there, and nothing breaks."""
+    load(driver, "no pairs", LAB, "--between=gpu")
+    for tab in ("tab-pairs", "tab-tree"):
+        driver.find_element(By.ID, tab).click()
+    select(driver, "0000:03:00.0")
+    tap.same("no pairs: nothing is coloured", [], driver.find_elements(By.CSS_SELECTOR, "#tree [class*=' v-']"))
+    quiet(driver, "no pairs")
+
+
 def policy(driver):
     """What got into the page all the same would not run."""
     load(driver, "policy", LAB)
@@ -322,7 +332,7 @@ def main():
     driver = browser()
     driver.set_script_timeout(30)
     try:
-        for part in (lab, large, huge, hostile, policy):
+        for part in (lab, large, huge, hostile, no_pairs, policy):
             part(driver)
     finally:
         driver.quit()

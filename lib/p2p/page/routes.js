@@ -85,7 +85,7 @@ const modes = {
 };
 
 function drawLegend() {
-	const rows = state.fn >= 0 ? Object.entries(verdicts).map(([v, {title, text}]) =>
+	const rows = state.fn >= 0 && data.class_of[state.fn] >= 0 ? Object.entries(verdicts).map(([v, {title, text}]) =>
 		element('span', {}, element('span', {class: `chip v-${v}`}, title), ' ' + text)) :
 		modes[state.mode].legend().map(([color, text]) => {
 			const swatch = color ? element('span', {class: 'swatch'}) : null;
@@ -119,6 +119,7 @@ function drawPaths() {
 	onWay = new Set();
 	blocking = new Set();
 	layers.paths.replaceChildren();
+	svg.classList.toggle('pinned', Boolean(pair));
 	if (!pair)
 		return;
 	const {up, down, common} = wayOf(pair.initiator, pair.target);
