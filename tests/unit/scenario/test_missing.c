@@ -13,11 +13,11 @@
 #include "../test.h"
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "base/kconfig.h"
 #include "base/version.h"
 #include "kmod/kmod.h"
 #include "scenario/capability.h"
 #include "scenario/features.h"
-#include "base/kconfig.h"
 #include "scenario/scenario.h"
 
 static void put(const char *dir, const char *name, const char *text, mode_t mode)
