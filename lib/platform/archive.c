@@ -6,6 +6,7 @@
  */
 #include <archive.h>
 #include <archive_entry.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@
 #include "platform/input.h"
 
 #define BLOCK_BYTES (64u * 1024)
+#define SHOWN_MAX 200 /* bytes of a path in a message */
 
 /* Compressed bytes on their way to libarchive. */
 struct feed {
@@ -29,6 +31,9 @@ static la_ssize_t feed_read(struct archive *a, void *with, const void **block)
 	ssize_t n = feed->in->read(feed->in, feed->block, sizeof(feed->block));
 
 	*block = feed->block;
+	/* between two entries there may be zeros without end, which nobody but libarchive sees */
+	if (archive_filter_bytes(a, 0) > (la_int64_t)ARCHIVE_BYTES_MAX)
+		n = -EFBIG;
 	if (n >= 0)
 		return n;
 	feed->error = (int)n;
@@ -45,6 +50,7 @@ static void autoarchive_fn(struct archive **a)
 struct unpacked {
 	struct input input;
 	struct archive *archive;
+	bool failed;
 };
 
 static ssize_t read_unpacked(struct input *in, void *buf, size_t size)
@@ -52,14 +58,23 @@ static ssize_t read_unpacked(struct input *in, void *buf, size_t size)
 	struct unpacked *u = (struct unpacked *)in;
 	la_ssize_t n = archive_read_data(u->archive, buf, size);
 
+	u->failed |= n < 0;
 	return n < 0 ? -EBADMSG : (ssize_t)n;
 }
 
 static struct platform *read_compressed_text(struct archive *a, const char *name, char **why)
 {
-	struct unpacked u = { { read_unpacked, name }, a };
+	struct unpacked u = { { read_unpacked, name }, a, false };
+	struct platform *p = text_read_platform(&u.input, why);
 
-	return text_read_platform(&u.input, why);
+	if (u.failed) {
+		int error = errno;
+
+		free(*why);
+		*why = xasprintf("cannot read '%s': %s", name, archive_error_string(a));
+		errno = error;
+	}
+	return p;
 }
 
 static int take_file(struct capture *c, struct archive *a, struct archive_entry *entry,
@@ -88,21 +103,34 @@ static int take_file(struct capture *c, struct archive *a, struct archive_entry 
 	return capture_add_file(c, path, data, have);
 }
 
+/* The second name of a file that came before; of one that nobody wanted there is no content. */
+static int take_hardlink(struct capture *c, const char *path, const char *target)
+{
+	size_t len;
+	const char *data = tree_file(c->tree, target, &len);
+	char *copy;
+
+	if (!data)
+		return 0;
+	copy = xcalloc(len + 1, 1);
+	memcpy(copy, data, len);
+	return capture_add_file(c, path, copy, len);
+}
+
 static int take_entry(struct capture *c, struct archive *a, struct archive_entry *entry)
 {
 	const char *path = archive_entry_pathname(entry);
 	const char *target = archive_entry_symlink(entry);
+	const char *hardlink = archive_entry_hardlink(entry);
 
 	if (!path)
 		return 0; /* a name in no character set */
+	if (strlen(path) >= PATH_MAX || (target && strlen(target) >= PATH_MAX))
+		return -ENAMETOOLONG;
 	if (target)
 		return tree_add_link(c->tree, path, target);
-	/* a hard link is its target's second name, and as a link leads there from the top */
-	if (archive_entry_hardlink(entry)) {
-		autofree char *absolute = xasprintf("/%s", archive_entry_hardlink(entry));
-
-		return tree_add_link(c->tree, path, absolute);
-	}
+	if (hardlink && archive_entry_size(entry) <= 0)
+		return capture_wants_file(path) ? take_hardlink(c, path, hardlink) : 0;
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFDIR:
 		return tree_add_dir(c->tree, path);
@@ -120,16 +148,19 @@ static char *explain(struct archive *a, const struct feed *feed, const char *pat
 
 	switch (-error) {
 	case EFBIG:
-		return xasprintf(
-			"'%s' is larger than any machine: the limits are %d entries, %llu GiB "
-			"unpacked and %llu MiB of attributes",
-			name, ARCHIVE_ENTRIES_MAX, ARCHIVE_BYTES_MAX >> 30,
-			CAPTURE_BYTES_MAX >> 20);
+		return xasprintf("'%s' is larger than any machine: the limits are %d entries, %d "
+				 "functions, %llu GiB unpacked and %llu MiB of attributes",
+				 name, ARCHIVE_ENTRIES_MAX, FUNCTIONS_MAX, ARCHIVE_BYTES_MAX >> 30,
+				 CAPTURE_BYTES_MAX >> 20);
 	case EINVAL:
 	case ENAMETOOLONG:
-		return xasprintf("'%s' holds the path '%s', which no capture of a machine has",
-				 name, path ? path : "");
+		return xasprintf("'%s' holds the path '%.*s', which no capture of a machine has",
+				 name, SHOWN_MAX, path ? path : "");
+	case EEXIST:
+		return xasprintf("'%s' holds '%.*s' more than once, and not the same", name,
+				 SHOWN_MAX, path ? path : "");
 	case ENOENT:
+	case ENOTDIR:
 		return xasprintf(
 			"'%s' holds no copy of a machine: there is no sys/bus/pci/devices in it",
 			name);
@@ -154,6 +185,10 @@ static void open_archive(struct archive *a, struct feed *feed)
 	for (size_t i = 0; i < ARRAY_LEN(supports); i++)
 		if (supports[i](a) != ARCHIVE_OK)
 			log_debug("libarchive cannot do all: %s", archive_error_string(a));
+	if (archive_read_set_format_option(a, "tar", "read_concatenated_archives", "1") !=
+	    ARCHIVE_OK)
+		log_debug("libarchive reads only the first of several archives: %s",
+			  archive_error_string(a));
 	/* a failure is found again by who reads the first header */
 	if (archive_read_open(a, feed, NULL, feed_read, NULL) != ARCHIVE_OK)
 		log_debug("'%s': %s", feed->in->name, archive_error_string(a));
@@ -169,15 +204,75 @@ static int check_size(struct archive *a, struct archive_entry *entry)
 		       : 0;
 }
 
+/* An archive that was cut between two entries differs from a whole one in the zeros at its end. */
+static bool lacks_end(struct archive *a)
+{
+	return (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR &&
+	       archive_filter_bytes(a, 0) == archive_read_header_position(a);
+}
+
+#define IS_TEXT 1
+
+/*
+ * Takes all entries. 0, IS_TEXT if it is a compressed file and no archive, or a negative errno with
+ * *path that of the entry at hand, if there was one.
+ */
+static int take_entries(struct capture *c, struct archive *a, const struct feed *feed, char **path)
+{
+	struct archive_entry *entry;
+	int r = 0, got;
+
+	while ((got = archive_read_next_header(a, &entry)) == ARCHIVE_OK || got == ARCHIVE_WARN) {
+		if (archive_format(a) == ARCHIVE_FORMAT_RAW)
+			return IS_TEXT;
+		r = capture_count(c);
+		if (r == 0)
+			r = check_size(a, entry);
+		if (r == 0)
+			r = take_entry(c, a, entry);
+		if (r < 0) {
+			*path = xstrdup(archive_entry_pathname(entry));
+			break;
+		}
+	}
+	if (feed->error == -EFBIG)
+		return -EFBIG;
+	if (r == 0 && got == ARCHIVE_EOF && lacks_end(a)) {
+		archive_set_error(a, EINVAL, "the end of the archive is missing");
+		return -EBADMSG;
+	}
+	return r < 0 || got == ARCHIVE_EOF ? r : -EBADMSG;
+}
+
+static struct platform *read_entries(struct archive *a, const struct feed *feed,
+				     struct tree *record, char **why)
+{
+	const char *name = feed->in->name;
+	autotree struct tree *tree = tree_new();
+	struct capture c = { .tree = tree };
+	autofree char *path = NULL;
+	struct platform *p;
+	int r = take_entries(&c, a, feed, &path);
+
+	if (r == IS_TEXT)
+		return read_compressed_text(a, name, why);
+	if (r == 0)
+		r = capture_find_top(tree);
+	if (r == 0) {
+		p = platform_read_tree(tree, name, record);
+		if (p)
+			return p;
+		r = -errno;
+	}
+	*why = explain(a, feed, path, r);
+	errno = feed->error ? -feed->error : -r;
+	return NULL;
+}
+
 struct platform *archive_read_platform(struct input *in, struct tree *record, char **why)
 {
 	autofree struct feed *feed = xcalloc(1, sizeof(*feed));
 	__attribute__((cleanup(autoarchive_fn))) struct archive *a = NULL;
-	autotree struct tree *tree = tree_new();
-	struct capture c = { .tree = tree };
-	struct archive_entry *entry = NULL;
-	autofree char *path = NULL;
-	int r = 0, got = ARCHIVE_OK;
 
 	feed->in = in;
 	a = archive_read_new();
@@ -187,25 +282,5 @@ struct platform *archive_read_platform(struct input *in, struct tree *record, ch
 		return NULL;
 	}
 	open_archive(a, feed);
-	while (r == 0 && (got = archive_read_next_header(a, &entry)) >= ARCHIVE_WARN &&
-	       got != ARCHIVE_EOF) {
-		if (archive_format(a) == ARCHIVE_FORMAT_RAW)
-			return read_compressed_text(a, in->name, why);
-		r = capture_count(&c);
-		if (r == 0)
-			r = check_size(a, entry);
-		if (r == 0)
-			r = take_entry(&c, a, entry);
-	}
-	if (r < 0)
-		path = xstrdup(archive_entry_pathname(entry));
-	else if (got < ARCHIVE_WARN)
-		r = -EBADMSG;
-	else
-		r = capture_find_top(tree);
-	if (r == 0)
-		return platform_read_tree(tree, in->name, record);
-	*why = explain(a, feed, path, r);
-	errno = feed->error ? -feed->error : -r;
-	return NULL;
+	return read_entries(a, feed, record, why);
 }

@@ -242,6 +242,23 @@ static int take_directory(struct capture *c, int fd, const char *path, int depth
 	return r;
 }
 
+/* Are these directories there, one in the other, none by a link, which could lead out of the capture? */
+static bool has_directories(int dirfd, const char *path)
+{
+	autofree char *copy = xstrdup(path);
+	autoclose int at = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *rest = copy;
+	const char *name;
+
+	while (at >= 0 && (name = strsep(&rest, "/"))) {
+		int below = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		close(at);
+		at = below;
+	}
+	return at >= 0;
+}
+
 /* The name of the only directory that holds sys/ in this one, NULL if there is none. */
 static char *find_inner(int dirfd)
 {
@@ -255,7 +272,7 @@ static char *find_inner(int dirfd)
 	while (d && !found && (entry = readdir(d))) {
 		autofree char *path = xasprintf("%s" CAPTURE_DEVICES, entry->d_name);
 
-		if (entry->d_name[0] != '.' && fs_exists(dirfd, path))
+		if (entry->d_name[0] != '.' && has_directories(dirfd, path))
 			found = xstrdup(entry->d_name);
 	}
 	if (d)
@@ -271,10 +288,10 @@ int capture_directory(struct capture *c, int dirfd)
 	int fd;
 
 	/* a copy of /, of /sys alone, or a directory with one of / in it */
-	if (!fs_exists(dirfd, "sys/bus/pci/devices")) {
+	if (!has_directories(dirfd, "sys/bus/pci/devices")) {
 		inner = find_inner(dirfd);
 		from = inner ? inner : ".";
-		prefix = !inner && fs_exists(dirfd, "bus/pci/devices") ? "sys" : "";
+		prefix = !inner && has_directories(dirfd, "bus/pci/devices") ? "sys" : "";
 	}
 	fd = openat(dirfd, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : take_directory(c, fd, prefix, 0);

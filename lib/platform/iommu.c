@@ -10,6 +10,7 @@
 
 #define UNITS "/sys/class/iommu"
 #define GROUPS "/sys/kernel/iommu_groups"
+#define RESERVED_MAX 1000000 /* ranges, of all groups together */
 
 /* The list that names of a directory are collected in. */
 struct names {
@@ -95,7 +96,9 @@ static void add_reserved(struct platform *p, int group, char *line)
 	char *words[3] = { strsep(&line, " "), strsep(&line, " "), line };
 	struct reserved_range range = { .iommu_group = group };
 
-	if (!words[2] || text_to_u64(words[0], 16, UINT64_MAX, &range.start) < 0 ||
+	/* links can make one file that of every group */
+	if (p->nr_reserved == RESERVED_MAX || !words[2] ||
+	    text_to_u64(words[0], 16, UINT64_MAX, &range.start) < 0 ||
 	    text_to_u64(words[1], 16, UINT64_MAX, &range.end) < 0 || range.end < range.start)
 		return;
 	range.type = xstrdup(words[2]);
@@ -183,4 +186,7 @@ void iommu_read(struct platform *p, const struct place *top)
 {
 	read_units(p, top);
 	read_groups(p, top);
+	if (p->nr_reserved == RESERVED_MAX)
+		platform_add_gap(p, "reserved regions", "only the first %d were read",
+				 RESERVED_MAX);
 }

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "platform/capture.h"
 #include "platform/device_path.h"
+#include "platform/input.h"
 #include "platform/iommu.h"
 #include "platform/machine.h"
 #include "platform/names.h"
@@ -102,16 +103,37 @@ static void pass_over(void *with attr_unused, const char *name attr_unused)
 {
 }
 
+/* By address, so that each joins the model at its end; what has none comes first. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	struct pci_addr first, second;
+	bool has_first = pci_addr_parse(x->name, &first) == 0;
+	bool has_second = pci_addr_parse(y->name, &second) == 0;
+
+	if (!has_first || !has_second)
+		return has_first - has_second;
+	return pci_addr_cmp(first, second);
+}
+
 static int list_functions(const struct place *top, struct entries *e)
 {
 	struct captured c = { top, e };
 	int r;
 
-	if (top->tree)
-		return place_list(top, CAPTURE_DEVICES, add_captured, &c);
-	/* udev knows where they are; the links are for who reads what is kept */
-	r = place_list(top, CAPTURE_DEVICES, pass_over, NULL);
-	return r < 0 ? r : list_udev(e);
+	if (top->tree) {
+		r = place_list(top, CAPTURE_DEVICES, add_captured, &c);
+	} else {
+		/* udev knows where they are; the links are for who reads what is kept */
+		r = place_list(top, CAPTURE_DEVICES, pass_over, NULL);
+		if (r == 0)
+			r = list_udev(e);
+	}
+	if (r == 0 && e->nr > FUNCTIONS_MAX)
+		r = -EFBIG;
+	if (r == 0 && e->nr)
+		qsort(e->items, e->nr, sizeof(*e->items), compare_entries);
+	return r;
 }
 
 static bool read_limited(const struct place *dir, const char *attr, uint64_t max, uint64_t *value)

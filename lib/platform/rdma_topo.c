@@ -19,8 +19,16 @@
 #define CONFIG_MAX 4096u
 #define VPD_MAX 32768u /* PCI Local Bus 3.0, appendix I: addresses have 15 bits */
 
+/* One function, and where its item begins. */
+struct shown_item {
+	struct function f;
+	size_t at;
+};
+
 struct dump {
 	struct platform *p;
+	struct shown_item *shown;
+	size_t nr, room;
 	struct pci_names *names;
 	const char *name; /* what messages call it */
 	char *text;
@@ -166,11 +174,14 @@ static int add_function(struct dump *d, const json_t *item, struct function **f)
 			d, "there is no 'realpath': rdma_topo dump writes it for every function");
 	if (pci_addr_parse(last_component(path), &addr) < 0)
 		return refuse(d, "'%s' is not the path of a PCI function", path);
-	if (d->p->nr_functions == FUNCTIONS_MAX)
+	if (d->nr == FUNCTIONS_MAX)
 		return refuse(d, "there are more than %d functions", FUNCTIONS_MAX);
-	*f = platform_add(d->p, addr);
-	if (!*f)
-		return refuse(d, "function '%s' is there twice", pci_addr_str(addr));
+	if (d->nr == d->room) {
+		d->room = d->room ? d->room * 2 : 64;
+		d->shown = xreallocarray(d->shown, d->room, sizeof(*d->shown));
+	}
+	d->shown[d->nr] = (struct shown_item){ platform_function(addr), d->item };
+	*f = &d->shown[d->nr++].f;
 	device_path_read(*f, path);
 	return 0;
 }
@@ -274,7 +285,7 @@ static int check_subsystems(struct dump *d, const json_t *item)
 
 static int read_function(struct dump *d, const json_t *item)
 {
-	struct function *f;
+	struct function *f = NULL;
 	int r = add_function(d, item, &f);
 
 	if (r == 0)
@@ -350,6 +361,42 @@ static int take_items(struct dump *d)
 	return look(d) ? refuse(d, "something follows the array") : 0;
 }
 
+/* The later of two items with one address is the one that is refused. */
+static int compare_shown(const void *a, const void *b)
+{
+	const struct shown_item *x = a, *y = b;
+	int order = pci_addr_cmp(x->f.addr, y->f.addr);
+
+	return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* In order, so that each joins the model at its end. */
+static int hand_over(struct dump *d)
+{
+	qsort(d->shown, d->nr, sizeof(*d->shown), compare_shown);
+	for (size_t i = 1; i < d->nr; i++) {
+		if (pci_addr_eq(d->shown[i - 1].f.addr, d->shown[i].f.addr)) {
+			d->item = d->shown[i].at;
+			return refuse(d, "function '%s' is there twice",
+				      pci_addr_str(d->shown[i].f.addr));
+		}
+	}
+	platform_reserve(d->p, d->nr);
+	for (size_t i = 0; i < d->nr; i++)
+		*platform_add(d->p, d->shown[i].f.addr) = d->shown[i].f;
+	d->nr = 0;
+	return 0;
+}
+
+static void release(struct dump *d)
+{
+	for (size_t i = 0; i < d->nr; i++)
+		free(d->shown[i].f.name);
+	free(d->shown);
+	free(d->text);
+	pci_names_close(d->names);
+}
+
 static int read_whole(struct input *in, struct dump *d)
 {
 	size_t room = 0;
@@ -405,9 +452,10 @@ int rdma_topo_read(struct input *in, struct platform *p, char **why)
 		make_digits(d.digits);
 		d.names = pci_names_open();
 		r = take_items(&d);
-		pci_names_close(d.names);
 	}
-	free(d.text);
+	if (r == 0)
+		r = hand_over(&d);
+	release(&d);
 	if (r < 0)
 		return r;
 	p->system_left_out = true;

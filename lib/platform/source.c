@@ -186,10 +186,9 @@ static struct platform *read_directory(int fd, const char *name, struct tree *re
 	if (p)
 		return p;
 	if (r == -EFBIG)
-		*why = xasprintf(
-			"'%s' is larger than any machine: the limits are %d entries and %llu "
-			"MiB of attributes",
-			name, ARCHIVE_ENTRIES_MAX, CAPTURE_BYTES_MAX >> 20);
+		*why = xasprintf("'%s' is larger than any machine: the limits are %d entries, %d "
+				 "functions and %llu MiB of attributes",
+				 name, ARCHIVE_ENTRIES_MAX, FUNCTIONS_MAX, CAPTURE_BYTES_MAX >> 20);
 	else
 		*why = xasprintf("cannot read PCI functions from '%s" CAPTURE_DEVICES "': %s", name,
 				 strerror(-r));

@@ -9,6 +9,7 @@
 
 #define NODES_MAX 1000000u
 #define LINKS_MAX 40 /* that one path may lead through, as in Linux */
+#define STEPS_MAX 1024 /* names on one path and in the links that it leads through */
 #define NOWHERE UINT32_MAX
 
 struct node {
@@ -170,7 +171,11 @@ static struct node *make(struct tree *t, const char *path, enum tree_kind kind)
 
 int tree_add_dir(struct tree *t, const char *path)
 {
-	return make(t, path, TREE_DIRECTORY) ? 0 : -errno;
+	const struct node *n = make(t, path, TREE_DIRECTORY);
+
+	if (!n)
+		return -errno;
+	return n->kind == TREE_DIRECTORY ? 0 : -EEXIST;
 }
 
 int tree_add_link(struct tree *t, const char *path, const char *target)
@@ -179,7 +184,9 @@ int tree_add_link(struct tree *t, const char *path, const char *target)
 
 	if (!n)
 		return -errno;
-	if (n->kind == TREE_LINK && !n->data)
+	if (n->kind != TREE_LINK || (n->data && strcmp(n->data, target) != 0))
+		return -EEXIST;
+	if (!n->data)
 		n->data = xstrdup(target);
 	return 0;
 }
@@ -191,7 +198,9 @@ int tree_add_file(struct tree *t, const char *path, char *data, size_t len)
 
 	if (!n)
 		return -errno;
-	if (n->kind == TREE_FILE && !n->data) {
+	if (n->kind != TREE_FILE || (n->data && (n->len != len || memcmp(n->data, content, len))))
+		return -EEXIST;
+	if (!n->data) {
 		n->data = take_ptr(content);
 		n->len = len;
 	}
@@ -200,12 +209,16 @@ int tree_add_file(struct tree *t, const char *path, char *data, size_t len)
 
 /* --- looking at it ------------------------------------------------------------------------------- */
 
+/* What is left of one path's limits. */
+struct allowance {
+	int links, steps;
+};
+
 /*
- * From directory at along path, through at most *links links. A link as the last component is followed
- * if wanted. NOWHERE with errno.
+ * From directory at along path. A link as the last component is followed if wanted. NOWHERE with errno.
  */
 static uint32_t walk(const struct tree *t, uint32_t at, const char *path, bool follow_last,
-		     int *links)
+		     struct allowance *left)
 {
 	const char *name;
 	size_t len;
@@ -221,6 +234,10 @@ static uint32_t walk(const struct tree *t, uint32_t at, const char *path, bool f
 			errno = ENOTDIR;
 			return NOWHERE;
 		}
+		if (--left->steps < 0) {
+			errno = ELOOP;
+			return NOWHERE;
+		}
 		if (is_dot_dot(name, len))
 			next = at == t->top ? at : t->nodes[at].parent;
 		else
@@ -230,11 +247,11 @@ static uint32_t walk(const struct tree *t, uint32_t at, const char *path, bool f
 			return NOWHERE;
 		}
 		if (t->nodes[next].kind == TREE_LINK && (*last || follow_last)) {
-			if (--*links < 0) {
+			if (--left->links < 0) {
 				errno = ELOOP;
 				return NOWHERE;
 			}
-			next = walk(t, at, t->nodes[next].data, true, links);
+			next = walk(t, at, t->nodes[next].data, true, left);
 			if (next == NOWHERE)
 				return NOWHERE;
 		}
@@ -246,8 +263,8 @@ static uint32_t walk(const struct tree *t, uint32_t at, const char *path, bool f
 
 static const struct node *find(const struct tree *t, const char *path, bool follow_last)
 {
-	int links = LINKS_MAX;
-	uint32_t i = walk(t, t->top, path, follow_last, &links);
+	struct allowance left = { LINKS_MAX, STEPS_MAX };
+	uint32_t i = walk(t, t->top, path, follow_last, &left);
 
 	return i == NOWHERE ? NULL : &t->nodes[i];
 }

@@ -25,8 +25,8 @@ static inline void autotree_fn(struct tree **t)
 
 /*
  * Adds a file, link or directory, and the directories above it. Paths may begin with "/" or "./".
- * What is there already stays, and content of no use is freed. 0; -EINVAL for a path with "..", or
- * below something that is no directory; -ENAMETOOLONG; -EFBIG above the limits of the tree.
+ * 0, also for what is there already and the same; -EEXIST if it is not the same; -EINVAL for a path
+ * with "..", or below something that is no directory; -ENAMETOOLONG; -EFBIG above the limits of the tree.
  */
 int tree_add_dir(struct tree *t, const char *path) attr_must_check;
 int tree_add_link(struct tree *t, const char *path, const char *target) attr_must_check;

@@ -194,8 +194,60 @@ static void test_links(void **state attr_unused)
 	pack(&k, AE_IFLNK, "m/sys/devices/pci0000:00/0000:00:1f.0/device", "/elsewhere/device");
 	pack(&k, AE_IFREG, "m/elsewhere/device", "0x1234\n");
 	pack(&k, AE_IFREG, "m/proc/first/osrelease", "6.12.1\n");
-	pack_hardlink(&k, "m/proc/sys/kernel/osrelease", "proc/first/osrelease");
+	pack_hardlink(&k, "m/proc/sys/kernel/osrelease", "m/proc/first/osrelease");
+	/* of a file that nobody wanted, of one that is not there, and of itself */
+	pack(&k, AE_IFREG, "m/proc/version_signature", "x");
+	pack_hardlink(&k, "m/proc/cpuinfo", "m/proc/version_signature");
+	pack_hardlink(&k, "m/proc/cmdline", "../../etc/passwd");
+	pack_hardlink(&k, "m/proc/first/osrelease", "m/proc/first/osrelease");
 	expect_machine(&k);
+}
+
+static void copy(struct packing *k, const struct packing *from, size_t at, size_t len)
+{
+	assert_true(k->len + len <= k->room);
+	memcpy(k->bytes + k->len, from->bytes + at, len);
+	k->len += len;
+}
+
+/* What is there twice and the same is there once; archives one behind the other are one. */
+static void test_twice(void **state attr_unused)
+{
+	struct packing k, twice = { .bytes = xcalloc(1, 1u << 20), .room = 1u << 20 };
+
+	tar_begin(&k);
+	pack_machine(&k, "");
+	pack_machine(&k, "./");
+	pack_end(&k);
+	copy(&twice, &k, 0, k.len);
+	copy(&twice, &k, 0, k.len);
+	free(k.bytes);
+	expect_machine(&twice);
+}
+
+static void test_contradictions(void **state attr_unused)
+{
+	static const struct {
+		mode_t type;
+		const char *path, *content;
+	} entries[] = {
+		{ AE_IFREG, DEVICE "/vendor", "0x10de\n" },
+		{ AE_IFREG, "./" DEVICE "//vendor", "0x8086" },
+		{ AE_IFLNK, DEVICE "/vendor", "device" },
+		{ AE_IFDIR, DEVICE "/vendor", NULL },
+		{ AE_IFLNK, DEVICE, "../elsewhere" },
+		{ AE_IFLNK, DEVICE "/driver", "../../../../bus/pci/drivers/vfio-pci" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+		struct packing k;
+
+		tar_begin(&k);
+		pack_machine(&k, "");
+		pack(&k, AE_IFLNK, DEVICE "/driver", "../../../../bus/pci/drivers/nvme");
+		pack(&k, entries[i].type, entries[i].path, entries[i].content);
+		expect_refusal(&k, "more than once, and not the same");
+	}
 }
 
 static void test_traversal(void **state attr_unused)
@@ -255,6 +307,10 @@ static void test_no_machine(void **state attr_unused)
 	tar_begin(&k);
 	pack(&k, AE_IFREG, "README", "hello");
 	expect_refusal(&k, "no sys/bus/pci/devices");
+	tar_begin(&k);
+	pack(&k, AE_IFLNK, "sys/bus/pci/devices", "device");
+	pack(&k, AE_IFREG, "sys/bus/pci/device", "no directory");
+	expect_refusal(&k, "no sys/bus/pci/devices");
 }
 
 static void test_cut(void **state attr_unused)
@@ -276,6 +332,129 @@ static void test_cut(void **state attr_unused)
 	}
 	assert_true(refused > read);
 	free(k.bytes);
+}
+
+/* Nothing but the zeros at its end tells that a tar was not cut between two entries. */
+static void test_cut_between_entries(void **state attr_unused)
+{
+	struct packing k;
+	size_t end;
+
+	tar_begin(&k);
+	pack_machine(&k, "");
+	end = k.len;
+	pack_end(&k);
+	for (end = k.len; end > 512 && !k.bytes[end - 512]; end -= 512)
+		;
+	assert_in_range(end, 1024, k.len - 1024);
+	k.len = end;
+	expect_refusal(&k, "the end of the archive is missing");
+}
+
+/* A header in the middle whose checksum is wrong: what it was of would be missing without a word. */
+static void test_damaged(void **state attr_unused)
+{
+	struct packing k;
+
+	tar_begin(&k);
+	pack(&k, AE_IFDIR, "sys", NULL);
+	pack_machine(&k, "");
+	pack_end(&k);
+	k.bytes[512] ^= 1;
+	expect_refusal(&k, "Damaged");
+}
+
+/* These bytes alone, compressed. */
+static void pack_raw(struct packing *k, const void *data, size_t len)
+{
+	struct archive_entry *e = archive_entry_new();
+
+	pack_begin(k, archive_write_set_format_raw, archive_write_add_filter_zstd, 1u << 20);
+	archive_entry_set_filetype(e, AE_IFREG);
+	assert_int_equal(archive_write_header(k->a, e), ARCHIVE_OK);
+	archive_entry_free(e);
+	assert_int_equal(archive_write_data(k->a, data, len), len);
+	pack_end(k);
+}
+
+/* Zeros behind an archive that unpack to more than anything may be. */
+static void test_zeros_without_end(void **state attr_unused)
+{
+	size_t len = 64u << 20;
+	autofree char *zeros = xcalloc(len, 1);
+	struct packing inner, k, frame;
+
+	tar_begin(&inner);
+	pack_machine(&inner, "");
+	pack_end(&inner);
+	pack_raw(&k, inner.bytes, inner.len);
+	free(inner.bytes);
+	pack_raw(&frame, zeros, len);
+	for (int i = 0; i < 65; i++)
+		copy(&k, &frame, 0, frame.len);
+	free(frame.bytes);
+	expect_refusal(&k, "4 GiB unpacked");
+}
+
+static void test_long_paths(void **state attr_unused)
+{
+	autofree char *path = xcalloc(1, 5000);
+	autofree char *below = NULL;
+
+	for (size_t i = 0; i < 4998; i += 2)
+		memcpy(path + i, "d/", 2);
+	below = xasprintf(DEVICE "/%s", path);
+	for (int link = 0; link < 2; link++) {
+		struct packing k;
+
+		tar_begin(&k);
+		pack_machine(&k, "");
+		if (link)
+			pack(&k, AE_IFLNK, DEVICE "/driver", path);
+		else
+			pack(&k, AE_IFREG, below, "x");
+		expect_refusal(&k, "no capture of a machine has");
+	}
+}
+
+/* Names in no character set that this is one of are passed over, or are their bytes. */
+static void test_strange_names(void **state attr_unused)
+{
+	autofree char *why = NULL;
+	struct packing k;
+	struct platform *p;
+
+	pack_begin(&k, archive_write_set_format_ustar, archive_write_add_filter_none, 1u << 20);
+	pack_machine(&k, "");
+	pack(&k, AE_IFREG, "sys/bus/pci/devices/\xff\xfe/vendor", "0x1\n");
+	pack(&k, AE_IFREG, "sys/\xc3\xa4/\x1b[31m/vendor", "0x1\n");
+	p = unpack(&k, &why);
+	if (!p)
+		fail_msg("%s", why);
+	assert_int_equal(p->nr_functions, 1);
+	platform_free(p);
+}
+
+/* A file that says it is large and has a few bytes, and one that is too large for an attribute. */
+static void test_sparse(void **state attr_unused)
+{
+	struct archive_entry *e = archive_entry_new();
+	struct packing k;
+
+	tar_begin(&k);
+	pack_machine(&k, "");
+	archive_entry_set_pathname(e, DEVICE "/config");
+	archive_entry_set_mode(e, AE_IFREG | 0644);
+	archive_entry_set_size(e, 3ll << 30);
+	archive_entry_sparse_add_entry(e, (3ll << 30) - 1, 1);
+	assert_int_equal(archive_write_header(k.a, e), ARCHIVE_OK);
+	for (int i = 0; i < 3 * 1024; i++) {
+		static const char zeros[1 << 20];
+
+		assert_true(archive_write_data(k.a, zeros, sizeof(zeros)) >= 0);
+	}
+	archive_entry_free(e);
+	expect_machine(&k);
 }
 
 /* The same entry without end. */
@@ -341,6 +520,23 @@ static void test_bomb(void **state attr_unused)
 	expect_refusal(&k, "4 GiB unpacked");
 }
 
+/* Every entry of the bus counts, whatever it leads to; backwards, as would take longest. */
+static void test_many_functions(void **state attr_unused)
+{
+	struct packing k;
+
+	pack_begin(&k, archive_write_set_format_ustar, archive_write_add_filter_gzip, 32u << 20);
+	pack_machine(&k, "");
+	for (int i = 0; i < FUNCTIONS_MAX; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "sys/bus/pci/devices/%08x:00:00.0",
+			 UINT32_MAX - (unsigned int)i);
+		pack(&k, AE_IFLNK, path, "0000:00:1f.0");
+	}
+	expect_refusal(&k, "131072 functions");
+}
+
 /* --- the tree itself ------------------------------------------------------------------------------- */
 
 static void test_tree_limits(void **state attr_unused)
@@ -365,8 +561,12 @@ static void test_tree_paths(void **state attr_unused)
 	size_t len;
 
 	assert_int_equal(tree_add_file(t, "a/b/c", xstrdup("one"), 3), 0);
-	assert_int_equal(tree_add_file(t, "/a//b/./c", xstrdup("two"), 3), 0); /* the first stays */
-	assert_int_equal(tree_add_file(t, "a/b", xstrdup("no"), 2), 0); /* a directory stays one */
+	assert_int_equal(tree_add_file(t, "/a//b/./c", xstrdup("one"), 3), 0);
+	assert_int_equal(tree_add_file(t, "/a//b/./c", xstrdup("two"), 3), -EEXIST);
+	assert_int_equal(tree_add_file(t, "a/b", xstrdup("no"), 2), -EEXIST);
+	assert_int_equal(tree_add_link(t, "a/b", "c"), -EEXIST);
+	assert_int_equal(tree_add_dir(t, "a/b/c"), -EEXIST);
+	assert_int_equal(tree_add_dir(t, "a/b/."), 0);
 	assert_int_equal(tree_add_file(t, "a/b/c/d", xstrdup("no"), 2), -EINVAL);
 	assert_int_equal(tree_add_link(t, "l", "a/../a/b"), 0);
 	assert_int_equal(tree_add_link(t, "up", "../../../.."), 0);
@@ -387,6 +587,34 @@ static void test_tree_paths(void **state attr_unused)
 	assert_false(tree_exists(t, "a"));
 }
 
+/* Links that lead through links, each time a long way. */
+static void test_tree_steps(void **state attr_unused)
+{
+	autotree struct tree *t = tree_new();
+	char way[5 * 600 + 1] = "";
+
+	assert_int_equal(tree_add_dir(t, "d/d"), 0);
+	assert_true(tree_exists(t, "d/../d/d"));
+	assert_int_equal(tree_add_link(t, "loop", "loop"), 0);
+	assert_false(tree_exists(t, "loop"));
+	assert_int_equal(errno, ELOOP);
+	for (int i = 0; i < 20; i++) {
+		autofree char *name = xasprintf("l%d", i);
+		autofree char *target = xasprintf("d/../d/../d/../d/../d/../d/../d/../l%d", i + 1);
+
+		assert_int_equal(tree_add_link(t, name, target), 0);
+	}
+	assert_int_equal(tree_add_dir(t, "l20"), 0);
+	assert_true(tree_exists(t, "l0"));
+	assert_false(tree_exists(t, "l0/../l0/../l0"));
+	assert_int_equal(errno, ELOOP);
+	for (size_t i = 0; i < sizeof(way) - 1; i += 5)
+		memcpy(way + i, "d/../", 5);
+	assert_false(tree_exists(t, way));
+	assert_int_equal(errno, ELOOP);
+	assert_true(tree_exists(t, way + sizeof(way) / 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +631,16 @@ int main(void)
 		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_tree_limits),
 		cmocka_unit_test(test_tree_paths),
+		cmocka_unit_test(test_tree_steps),
+		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_contradictions),
+		cmocka_unit_test(test_cut_between_entries),
+		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_zeros_without_end),
+		cmocka_unit_test(test_long_paths),
+		cmocka_unit_test(test_strange_names),
+		cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_many_functions),
 	};
 
 	return cmocka_run_group_tests_name("platform/archive", tests, NULL, NULL);
