@@ -3,8 +3,9 @@
 #
 # Reading lspci text, side by side with lspci in one run: tests/bench/lspci.sh BUILD [FUNCTIONS]...
 # For made-up machines with 4096 bytes of config space per function: the median of five runs of
-# `lspci -vvv -F` and of reading the same file into the model, and what memory the latter took for each
-# function. The build must not be instrumented.
+# `lspci -vvv -F`, and of reading the same file into the model, predicting its IOMMU groups and the pairs
+# of classes of its functions, each by itself and all three, and what memory that took for each function.
+# "lines" is reading what lspci has written. The build must not be instrumented.
 set -eu
 export LC_ALL=C
 
@@ -36,15 +37,20 @@ time_lspci() {
 
 tests/bench/machine.py 1 >"$T/small"
 base=$("$T/read_platform" "$T/small" 1 2>&1 >"$T/out" | cut -d ' ' -f 1)
-printf '%9s %8s %9s %9s %7s %7s %13s\n' functions MB 'lspci ms' 'model ms' ratio MB/s 'KiB/function'
+printf '%9s %6s %8s %7s %7s %7s %7s %6s %6s %7s %12s\n' functions MB 'lspci ms' 'all ms' model groups \
+	pairs ratio MB/s lines KiB/function
 for n in "$@"; do
 	tests/bench/machine.py "$n" >"$T/dump"
 	lspci=$(time_lspci "$T/dump")
-	memory=$("$T/read_platform" "$T/dump" 1 2>&1 >"$T/out" | cut -d ' ' -f 1)
+	memory=$("$T/read_platform" "$T/dump" 1 2>&1 >"$T/first" | cut -d ' ' -f 1)
+	lines=$("$T/read_platform" "$T/out" "$runs" 2>"$T/err" | median)
 	model=$("$T/read_platform" "$T/dump" "$runs" 2>"$T/err" | median)
 	awk -v n="$n" -v bytes="$(stat -c %s "$T/dump")" -v lspci="$lspci" -v model="$model" \
-		-v memory="$((memory - base))" 'BEGIN {
-			printf "%9d %8.1f %9.1f %9.1f %7.1f %7.0f %13.2f\n", n, bytes / 1e6, lspci / 1e3,
-				model * 1e3, lspci / 1e6 / model, bytes / 1e6 / model, memory / n
+		-v lines="$lines" -v memory="$((memory - base))" 'BEGIN {
+			split(model, s)
+			split(lines, l)
+			printf "%9d %6.1f %8.1f %7.1f %7.1f %7.1f %7.1f %6.1f %6.0f %7.1f %12.2f\n", n,
+				bytes / 1e6, lspci / 1e3, s[1] * 1e3, s[2] * 1e3, s[3] * 1e3, s[4] * 1e3,
+				lspci / 1e6 / s[1], bytes / 1e6 / s[2], l[2] * 1e3, memory / n
 		}'
 done
