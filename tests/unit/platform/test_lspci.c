@@ -358,6 +358,28 @@ static void wrapped_and_quoted(struct buffer *out, const char *line, size_t len)
 	free(lines.s);
 }
 
+static void coloured(struct buffer *out, const char *line, size_t len)
+{
+	append_str(out, "\x1b[1;32m");
+	append(out, line, len);
+	append_str(out, "\x1b[0m\x1b[K\n");
+}
+
+/* As a page's source has it; blanks are of the kind that is not broken. */
+static void web_page(struct buffer *out, const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const char *is = line[i] == '<'   ? "&lt;"
+				 : line[i] == '>' ? "&gt;"
+				 : line[i] == '&' ? "&amp;"
+				 : line[i] == ' ' ? "\xc2\xa0"
+						  : NULL;
+
+		append(out, is ? is : line + i, is ? strlen(is) : 1);
+	}
+	append_str(out, "<br/>\n");
+}
+
 static json_t *functions_of(const struct platform *p)
 {
 	autojson json_t *doc = platform_to_json(p);
@@ -380,6 +402,8 @@ static void test_transformed(void **state attr_unused)
 		{ "double spaced", double_spaced },
 		{ "wrapped", wrapped },
 		{ "wrapped and quoted", wrapped_and_quoted },
+		{ "coloured", coloured },
+		{ "on a web page", web_page },
 	};
 	static const char *const texts[] = { "lspci-vvvnn.txt", "lspci-vvv.txt", "lspci-v.txt",
 					     "lspci-user.txt" };
@@ -404,6 +428,29 @@ static void test_transformed(void **state attr_unused)
 			free(out.s);
 		}
 	}
+}
+
+/* Reports hold the output of several commands, one after the other. */
+static void test_sections(void **state attr_unused)
+{
+	autofree char *vvv = lab_text("lspci-vvv.txt");
+	autofree char *vvvnn = lab_text("lspci-vvvnn.txt");
+	autofree char *user = lab_text("lspci-user.txt");
+	autoplatform struct platform *before = read_text(vvvnn);
+	autojson json_t *expected = functions_of(before);
+	autofree char *report =
+		xasprintf("=== lspci ===\n```\n$ lspci -nn\n%s```\n*** /usr/bin/lspci -vvvnn\n%s"
+			  "\n____________\n\n$ sudo lspci -vvv\n%s"
+			  "# lspci -tv\n-[0000:00]-+-00.0  Intel Corporation 82G33: somewhat\n"
+			  "           +-03.0-[01-07]----00.0-[02-07]--\n"
+			  "$ lscpu\nArchitecture: x86_64\nFlags: fpu vme de\nNUMA node(s): 2\n"
+			  "Capabilities: none\n[  0.1] pci 0000:00:00.0: [8086:29c0] type 00\n",
+			  user, vvvnn, vvv);
+	autoplatform struct platform *p = read_text(report);
+	autojson json_t *found = functions_of(p);
+
+	assert_int_equal(p->nr_functions, before->nr_functions);
+	assert_true(json_equal(found, expected));
 }
 
 static void test_around(void **state attr_unused)
@@ -841,27 +888,17 @@ static void test_refused(void **state attr_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lab_hex),
-		cmocka_unit_test(test_lab_decoded),
-		cmocka_unit_test(test_lab_acs),
-		cmocka_unit_test(test_lab_less),
-		cmocka_unit_test(test_transformed),
-		cmocka_unit_test(test_around),
-		cmocka_unit_test(test_wordings),
-		cmocka_unit_test(test_access_denied),
-		cmocka_unit_test(test_no_extended),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_terse),
-		cmocka_unit_test(test_regions),
-		cmocka_unit_test(test_hex_is_the_truth),
-		cmocka_unit_test(test_hex_rows),
-		cmocka_unit_test(test_hex_forms),
-		cmocka_unit_test(test_buffer_ends),
-		cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_virtual_functions),
-		cmocka_unit_test(test_multifunction),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_lab_hex),       cmocka_unit_test(test_lab_decoded),
+		cmocka_unit_test(test_lab_acs),       cmocka_unit_test(test_lab_less),
+		cmocka_unit_test(test_transformed),   cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_around),        cmocka_unit_test(test_wordings),
+		cmocka_unit_test(test_access_denied), cmocka_unit_test(test_no_extended),
+		cmocka_unit_test(test_cut),           cmocka_unit_test(test_terse),
+		cmocka_unit_test(test_regions),       cmocka_unit_test(test_hex_is_the_truth),
+		cmocka_unit_test(test_hex_rows),      cmocka_unit_test(test_hex_forms),
+		cmocka_unit_test(test_buffer_ends),   cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_twice),         cmocka_unit_test(test_virtual_functions),
+		cmocka_unit_test(test_multifunction), cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests_name("platform/lspci", tests, NULL, NULL);
