@@ -85,7 +85,7 @@ int place_read(const struct place *at, const char *attr, size_t max, char **buf,
 int place_read_attr(const struct place *at, const char *attr, char **value)
 {
 	autofree char *data = NULL;
-	size_t len;
+	size_t len = 0;
 	int r = place_read(at, attr, ATTR_MAX, &data, &len);
 
 	if (r == 0)
