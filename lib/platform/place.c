@@ -88,7 +88,7 @@ int place_read_attr(const struct place *at, const char *attr, char **value)
 	size_t len = 0;
 	int r = place_read(at, attr, ATTR_MAX, &data, &len);
 
-	if (r == 0)
+	if (data)
 		*value = text_sanitize(data, len && data[len - 1] == '\n' ? len - 1 : len);
 	return r;
 }
