@@ -29,7 +29,10 @@ PLATFORM ?= reference
 KERNEL ?=
 
 PKG_CONFIG ?= pkg-config
-PACKAGES := libkmod libudev libibverbs jansson libpci libarchive libbpf zlib
+PACKAGES := jansson zlib
+# Few commands need these: they are loaded when something of them is called, see lib/base/lazy.h.
+LAZY_PACKAGES := libkmod libarchive libbpf libibverbs
+OBJDUMP ?= objdump
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
 	    -Wpointer-arith -Wwrite-strings -Wvla
@@ -40,13 +43,14 @@ ifneq ($(SANITIZE),)
 SANITIZERS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -Ikmods/include -Icmd/p2pcert \
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -I$(BUILD) -Ikmods/include -Icmd/p2pcert \
 	$(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(SANITIZERS) $(CFLAGS)
 ALL_LDFLAGS = $(SANITIZERS) $(LDFLAGS)
-PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LAZY_PACKAGES))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
-TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+# tests call more of them than the program
+TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka $(LAZY_PACKAGES))
 # asked once per make, and only by recipes that compile
 ifneq ($(filter-out clean lab lab-% check deps help,$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(PKG_CFLAGS)
@@ -107,6 +111,17 @@ CONFIGURED := $(BUILD)/lib/base/version.o $(BUILD)/lib/base/datadir.o
 $(CONFIGURED): $(BUILD)/config
 $(CONFIGURED): EXTRA_CPPFLAGS = -DP2PCERT_COMMIT='"$(COMMIT)"' -DP2PCERT_VERSION='"$(VERSION)"' \
 	-DP2PCERT_DATADIR='"$(DATADIR)"'
+
+# The names by which the linker would have recorded the libraries.
+$(BUILD)/sonames.h: $(BUILD)/flags
+	$(Q)for l in $(LAZY_PACKAGES:lib%=%); do \
+		soname=$$($(OBJDUMP) -p "$$($(CC) $(LDFLAGS) -print-file-name=lib$$l.so)" | \
+			sed -n 's/^ *SONAME *//p'); \
+		[ -n "$$soname" ] || { echo "lib$$l.so has no name to load it by" >&2; exit 1; }; \
+		echo "#define SONAME_$$l \"$$soname\""; \
+	done >$@
+$(BUILD)/lib/platform/libarchive.o $(BUILD)/lib/kmod/libkmod.o $(BUILD)/lib/scenario/libbpf.o \
+	$(BUILD)/lib/scenario/libibverbs.o: $(BUILD)/sonames.h
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)

@@ -51,6 +51,30 @@ int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len)
 	return 0;
 }
 
+int fs_read_sysfs(int dirfd, const char *path, size_t max, char **buf, size_t *len)
+{
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char page[4096 + 1];
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, page, sizeof(page));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n == sizeof(page))
+		return fs_read(dirfd, path, max, buf, len);
+	if ((size_t)n > max)
+		return -EFBIG;
+	*buf = xcalloc((size_t)n + 1, 1);
+	memcpy(*buf, page, (size_t)n);
+	if (len)
+		*len = (size_t)n;
+	return 0;
+}
+
 int fs_read_attr(int dirfd, const char *path, char **value)
 {
 	autofree char *raw = NULL;

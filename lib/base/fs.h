@@ -20,6 +20,12 @@
  */
 int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len) attr_must_check;
 
+/*
+ * The same, for files of which the kernel gives all, up to a page, to the first read: an attribute of
+ * sysfs, a file in /proc that is not a list.
+ */
+int fs_read_sysfs(int dirfd, const char *path, size_t max, char **buf, size_t *len) attr_must_check;
+
 /* As fs_read(), for a sysfs attribute: at most 64 KiB, last newline cut, made valid UTF-8. */
 int fs_read_attr(int dirfd, const char *path, char **value) attr_must_check;
 /* A sysfs attribute that is one number, decimal or 0x hexadecimal; -EINVAL if it is not. */

@@ -25,7 +25,7 @@ struct feed {
 	char block[BLOCK_BYTES];
 };
 
-static la_ssize_t feed_read(struct archive *a, void *with, const void **block)
+static la_ssize_t feed_read(struct archive *a attr_unused, void *with, const void **block)
 {
 	struct feed *feed = with;
 	ssize_t n = feed->in->read(feed->in, feed->block, sizeof(feed->block));
@@ -37,7 +37,6 @@ static la_ssize_t feed_read(struct archive *a, void *with, const void **block)
 	if (n >= 0)
 		return n;
 	feed->error = (int)n;
-	archive_set_error(a, (int)-n, "%s", strerror((int)-n));
 	return ARCHIVE_FATAL;
 }
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sysfs as a platform source, of the running machine or of a captured tree: PCI functions from libudev
- * or the tree; their attributes and config space; names from libpci's id database. What concerns no
- * single function is for iommu.c and machine.c. Everything may be missing, unreadable or going away.
+ * sysfs as a platform source, of the running machine or of a captured tree: PCI functions, their
+ * attributes and config space; names from the PCI id database. What concerns no single function is for
+ * iommu.c and machine.c. Everything may be missing, unreadable or going away.
  */
-#include <dirent.h>
 #include <fcntl.h>
-#include <libudev.h>
 #include <limits.h>
 #include <string.h>
 
@@ -50,57 +48,44 @@ static void entries_release(struct entries *e)
 /* Takes the strings. */
 static void entries_add(struct entries *e, char *name, char *dir, char *node)
 {
-	e->items = xreallocarray(e->items, e->nr + 1, sizeof(*e->items));
+	/* doubles at every power of two */
+	if (!(e->nr & (e->nr - 1)))
+		e->items = xreallocarray(e->items, e->nr ? 2 * e->nr : 1, sizeof(*e->items));
 	e->items[e->nr++] = (struct entry){ name, dir, node };
 }
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static int list_udev(struct entries *e)
-{
-	struct udev *udev = udev_new();
-	struct udev_enumerate *scan = udev ? udev_enumerate_new(udev) : NULL;
-	struct udev_list_entry *item;
-	int r = scan ? udev_enumerate_add_match_subsystem(scan, "pci") : -ENOMEM;
-
-	if (r >= 0)
-		r = udev_enumerate_scan_devices(scan);
-	if (r >= 0) {
-		udev_list_entry_foreach (item, udev_enumerate_get_list_entry(scan)) {
-			const char *path = udev_list_entry_get_name(item);
-
-			entries_add(e, xstrdup(last_component(path)), xstrdup(path), xstrdup(path));
-		}
-	}
-	udev_enumerate_unref(scan);
-	udev_unref(udev);
-	return r < 0 ? r : 0;
-}
-
-/* Where the entries of a captured directory go. */
-struct captured {
+/* Where the entries of the directory go. */
+struct listed {
 	const struct place *top;
 	struct entries *entries;
 };
 
-static void add_captured(void *with, const char *name)
+/* CAPTURE_DEVICES with a relative link's target behind it: "../../../devices/pci0000:00/...". */
+static char *follow(const char *target)
 {
-	const struct captured *c = with;
-	autofree char *path = xasprintf(CAPTURE_DEVICES "/%s", name);
-	char *canonical = place_canonical(c->top, path);
+	size_t len = strlen(CAPTURE_DEVICES);
 
-	/* a link that leads nowhere is a function that cannot be read */
-	entries_add(c->entries, xstrdup(name), canonical ? canonical : xstrdup(path),
-		    xstrdup(tree_link(c->top->tree, path)));
+	while (text_starts_with(target, "../")) {
+		target += 3;
+		while (len > 0 && CAPTURE_DEVICES[--len] != '/')
+			;
+	}
+	return xasprintf("%.*s/%s", (int)len, CAPTURE_DEVICES, target);
 }
 
-static void pass_over(void *with attr_unused, const char *name attr_unused)
+/* A link that leads nowhere is a function that cannot be read. */
+static void add_listed(void *with, const char *name)
 {
+	const struct listed *l = with;
+	autofree char *path = xasprintf(CAPTURE_DEVICES "/%s", name);
+	char *node = place_link(l->top, path);
+	char *dir = NULL;
+
+	if (l->top->tree)
+		dir = place_canonical(l->top, path);
+	else if (node && *node != '/')
+		dir = follow(node);
+	entries_add(l->entries, xstrdup(name), dir ? dir : take_ptr(path), node);
 }
 
 /* By address, so that each joins the model at its end; what has none comes first. */
@@ -118,17 +103,9 @@ static int compare_entries(const void *a, const void *b)
 
 static int list_functions(const struct place *top, struct entries *e)
 {
-	struct captured c = { top, e };
-	int r;
+	struct listed l = { top, e };
+	int r = place_list(top, CAPTURE_DEVICES, add_listed, &l);
 
-	if (top->tree) {
-		r = place_list(top, CAPTURE_DEVICES, add_captured, &c);
-	} else {
-		/* udev knows where they are; the links are for who reads what is kept */
-		r = place_list(top, CAPTURE_DEVICES, pass_over, NULL);
-		if (r == 0)
-			r = list_udev(e);
-	}
 	if (r == 0 && e->nr > FUNCTIONS_MAX)
 		r = -EFBIG;
 	if (r == 0 && e->nr)
@@ -283,7 +260,7 @@ static void read_config(struct platform *p, struct function *f, const struct pla
 	size_t len;
 
 	unrecorded.record = NULL;
-	if (place_read(&unrecorded, "config", CONFIG_MAX, &config, &len) == 0) {
+	if (place_read_sysfs(&unrecorded, "config", CONFIG_MAX, &config, &len) == 0) {
 		redact_config((uint8_t *)config, len);
 		place_record(dir, "config", config, len);
 		platform_parse_config(p, f, (const uint8_t *)config, len);

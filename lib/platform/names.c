@@ -2,20 +2,15 @@
 /* Ids to names and names to ids. The way back is an index by name, made when it is first asked for. */
 #include "platform/names.h"
 
-#include <pci/pci.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "base/alloc.h"
-#include "base/exit.h"
-#include "base/log.h"
 #include "base/text.h"
 
 #define NAME_MAX_BYTES 512
-/* udev's copy of the database says nothing else, and takes longer */
-#define FROM_FILE (PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB)
-/* The database of 2026 has 45,000 lines. */
-#define LINES_MAX 1000000
+/* The database of 2026 has 1.6 MB. */
+#define DATABASE_MAX (64u << 20)
 
 enum kind { CLASS, VENDOR, DEVICE };
 
@@ -26,39 +21,19 @@ struct entry {
 	enum kind kind;
 };
 
+/* What the database says stands in the order of its lines: names are found by their place. */
 struct pci_names {
-	struct pci_access *access;
+	char *text; /* all of it; NULL: there is none */
+	bool read;
+	uint32_t *vendors; /* for each id where its line is in text, and 1; 0: not there */
 	struct entry *entries; /* ordered by kind, vendor of a device, name */
 	size_t nr, room;
 	bool indexed;
 };
 
-/* libpci's own handler exits with its own message and status. */
-static attr_printf(1, 2) attr_noreturn void on_error(char *fmt, ...)
-{
-	autofree char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	text = xvasprintf(fmt, ap);
-	va_end(ap);
-	die(EXIT_ENVIRONMENT, "cannot read the PCI id database: %s", text_trim(text));
-}
-
-static attr_printf(1, 2) void on_message(char *fmt attr_unused, ...)
-{
-}
-
 struct pci_names *pci_names_open(void)
 {
-	struct pci_names *names = xcalloc(1, sizeof(*names));
-
-	/* only the id database is used: pci_init() would look for hardware */
-	names->access = pci_alloc();
-	names->access->error = on_error;
-	names->access->warning = on_message;
-	names->access->debug = on_message;
-	return names;
+	return xcalloc(1, sizeof(struct pci_names));
 }
 
 void pci_names_close(struct pci_names *names)
@@ -68,24 +43,138 @@ void pci_names_close(struct pci_names *names)
 	for (size_t i = 0; i < names->nr; i++)
 		free(names->entries[i].name);
 	free(names->entries);
-	pci_cleanup(names->access);
+	free(names->vendors);
+	free(names->text);
 	free(names);
+}
+
+/* --- the database ------------------------------------------------------------------------------- */
+
+/* Where libpci looks for it, as distributions build that; zlib reads both kinds. */
+static gzFile open_database(void)
+{
+	static const char *const paths[] = {
+		"/usr/share/misc/pci.ids",   "/usr/share/misc/pci.ids.gz",
+		"/usr/share/hwdata/pci.ids", "/usr/share/hwdata/pci.ids.gz",
+		"/usr/share/pci.ids",        "/usr/share/pci.ids.gz",
+	};
+	gzFile f = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths) && !f; i++)
+		f = gzopen(paths[i], "rbe");
+	return f;
+}
+
+/* The whole file, as far as it can be read; NULL if nothing of it can. */
+static char *read_database(gzFile f)
+{
+	unsigned int room = 1u << 21, have = 0;
+	char *text = xreallocarray(NULL, room, 1);
+	int n;
+
+	while ((n = gzread(f, text + have, room - have - 1)) > 0) {
+		have += (unsigned int)n;
+		if (room - have > 1)
+			continue;
+		if (room >= DATABASE_MAX)
+			break;
+		room *= 2;
+		text = xreallocarray(text, room, 1);
+	}
+	text[have] = '\0';
+	return text;
+}
+
+/* A database that is not there has no names. */
+static const char *database(struct pci_names *names)
+{
+	gzFile f;
+
+	if (names->read)
+		return names->text;
+	names->read = true;
+	f = open_database();
+	if (f) {
+		names->text = read_database(f);
+		gzclose(f);
+	}
+	return names->text;
+}
+
+static const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	return end ? end + 1 : line + strlen(line);
+}
+
+/* --- names of ids ------------------------------------------------------------------------------- */
+
+/* The value of four lower case hexadecimal digits with two blanks behind them, or -1. */
+static int four_digits(const char *s)
+{
+	int value = 0;
+
+	for (int i = 0; i < 4; i++) {
+		int digit = s[i] >= '0' && s[i] <= '9'   ? s[i] - '0'
+			    : s[i] >= 'a' && s[i] <= 'f' ? s[i] - 'a' + 10
+							 : -1;
+
+		if (digit < 0)
+			return -1;
+		value = value << 4 | digit;
+	}
+	return s[4] == ' ' && s[5] == ' ' ? value : -1;
+}
+
+static void find_vendors(struct pci_names *names)
+{
+	names->vendors = xcalloc(UINT16_MAX + 1, sizeof(*names->vendors));
+	for (const char *line = names->text; *line; line = next_line(line)) {
+		int id = *line == '\t' || *line == '#' ? -1 : four_digits(line);
+
+		if (id >= 0)
+			names->vendors[id] = (uint32_t)(line - names->text) + 1;
+	}
+}
+
+/* The device's line in the section that begins at the vendor's; NULL: there is none. */
+static const char *find_device(const char *vendor, uint16_t device)
+{
+	const char *line = next_line(vendor);
+
+	for (; *line == '\t' || *line == '#'; line = next_line(line))
+		if (*line == '\t' && four_digits(line + 1) == device)
+			return line + 1;
+	return NULL;
+}
+
+/* What stands behind the id. */
+static char *name_in(const char *line)
+{
+	const char *name = line + strlen("1234  ");
+
+	return text_sanitize(name, strcspn(name, "\r\n"));
 }
 
 char *pci_names_of(struct pci_names *names, uint16_t vendor, uint16_t device)
 {
-	char vendor_text[NAME_MAX_BYTES], device_text[NAME_MAX_BYTES];
-	const char *v, *d;
-	autofree char *name = NULL;
+	autofree char *vendor_name = NULL, *device_name = NULL;
+	const char *line;
 
-	v = pci_lookup_name(names->access, vendor_text, sizeof(vendor_text),
-			    PCI_LOOKUP_VENDOR | FROM_FILE, vendor);
-	d = pci_lookup_name(names->access, device_text, sizeof(device_text),
-			    PCI_LOOKUP_DEVICE | FROM_FILE, vendor, device);
-	if (!v)
+	if (!database(names))
 		return NULL;
-	name = d ? xasprintf("%s %s", v, d) : xasprintf("%s Device %04x", v, device);
-	return text_sanitize(name, strlen(name));
+	if (!names->vendors)
+		find_vendors(names);
+	if (!names->vendors[vendor])
+		return NULL;
+	line = names->text + names->vendors[vendor] - 1;
+	vendor_name = name_in(line);
+	line = find_device(line, device);
+	if (!line)
+		return xasprintf("%s Device %04x", vendor_name, device);
+	device_name = name_in(line);
+	return xasprintf("%s %s", vendor_name, device_name);
 }
 
 /* --- the way back ------------------------------------------------------------------------------- */
@@ -143,7 +232,6 @@ static void read_line(struct pci_names *names, struct section *in, char *line)
 	const char *name;
 	uint32_t id;
 
-	line[strcspn(line, "\r\n")] = '\0';
 	if (!*line || *line == '#' || text_starts_with(line, "\t\t"))
 		return;
 	if (*line == '\t') {
@@ -162,40 +250,22 @@ static void read_line(struct pci_names *names, struct section *in, char *line)
 	}
 }
 
-/* libpci looks for the name as given and for it without or with ".gz"; zlib reads both kinds. */
-static gzFile open_database(const char *path)
-{
-	autofree char *packed = xasprintf("%s.gz", path);
-	size_t len = strlen(path);
-	autofree char *plain = xstrndup(path, len > 3 ? len - 3 : len);
-	const char *const paths[] = { path, packed,
-				      text_starts_with(path + strlen(plain), ".gz") ? plain
-										    : path };
-
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		gzFile f = gzopen(paths[i], "rbe");
-
-		if (f)
-			return f;
-	}
-	return NULL;
-}
-
-/* A database that is not there has no names. */
 static void make_index(struct pci_names *names)
 {
 	struct section in = { IN_NOTHING, 0 };
-	char line[2 * NAME_MAX_BYTES];
-	gzFile f;
+	const char *line = names->indexed ? NULL : database(names);
+	char copy[2 * NAME_MAX_BYTES];
 
-	if (names->indexed)
-		return;
 	names->indexed = true;
-	f = open_database(names->access->id_file_name);
-	for (int n = 0; f && n < LINES_MAX && gzgets(f, line, sizeof(line)); n++)
-		read_line(names, &in, line);
-	if (f)
-		gzclose(f);
+	for (; line && *line; line = next_line(line)) {
+		size_t len = strcspn(line, "\r\n");
+
+		if (len >= sizeof(copy))
+			continue;
+		memcpy(copy, line, len);
+		copy[len] = '\0';
+		read_line(names, &in, copy);
+	}
 	if (names->nr)
 		qsort(names->entries, names->nr, sizeof(*names->entries), by_name);
 }

@@ -62,7 +62,10 @@ static void record_dir(const struct place *at, const char *attr)
 		log_debug("'%s' cannot be kept", path);
 }
 
-int place_read(const struct place *at, const char *attr, size_t max, char **buf, size_t *len)
+typedef int (*read_fn)(int dirfd, const char *path, size_t max, char **buf, size_t *len);
+
+static int read_file(const struct place *at, const char *attr, size_t max, char **buf, size_t *len,
+		     read_fn read_live)
 {
 	const char *data;
 	int r;
@@ -74,7 +77,7 @@ int place_read(const struct place *at, const char *attr, size_t max, char **buf,
 		*buf = xcalloc(*len + 1, 1);
 		memcpy(*buf, data, *len);
 	} else {
-		r = fs_read(at->fd, attr, max, buf, len);
+		r = read_live(at->fd, attr, max, buf, len);
 		if (r < 0)
 			return r;
 	}
@@ -82,11 +85,21 @@ int place_read(const struct place *at, const char *attr, size_t max, char **buf,
 	return 0;
 }
 
+int place_read(const struct place *at, const char *attr, size_t max, char **buf, size_t *len)
+{
+	return read_file(at, attr, max, buf, len, fs_read);
+}
+
+int place_read_sysfs(const struct place *at, const char *attr, size_t max, char **buf, size_t *len)
+{
+	return read_file(at, attr, max, buf, len, fs_read_sysfs);
+}
+
 int place_read_attr(const struct place *at, const char *attr, char **value)
 {
 	autofree char *data = NULL;
 	size_t len = 0;
-	int r = place_read(at, attr, ATTR_MAX, &data, &len);
+	int r = place_read_sysfs(at, attr, ATTR_MAX, &data, &len);
 
 	if (data)
 		*value = text_sanitize(data, len && data[len - 1] == '\n' ? len - 1 : len);
@@ -123,8 +136,7 @@ int place_read_s64(const struct place *at, const char *attr, int64_t *value)
 	return 0;
 }
 
-/* The link's target; NULL with errno. */
-static char *read_link(const struct place *at, const char *attr)
+char *place_link(const struct place *at, const char *attr)
 {
 	autofree char *path = path_of(at, attr);
 	char target[PATH_MAX];
@@ -138,7 +150,7 @@ static char *read_link(const struct place *at, const char *attr)
 
 int place_read_link_name(const struct place *at, const char *attr, char **name)
 {
-	autofree char *target = read_link(at, attr);
+	autofree char *target = place_link(at, attr);
 	const char *last;
 
 	if (!target)
@@ -201,7 +213,7 @@ static void list_entry(void *with, const char *name)
 
 	if (*name == '.')
 		return;
-	target = l->at->record ? read_link(l->at, path) : NULL;
+	target = l->at->record ? place_link(l->at, path) : NULL;
 	if (target)
 		place_record_link(l->at, path, target);
 	else if (l->at->record && is_dir(l->at, path))

@@ -22,10 +22,15 @@ struct place {
 
 int place_read(const struct place *at, const char *attr, size_t max, char **buf,
 	       size_t *len) attr_must_check;
-/* Without its last newline, valid UTF-8, at most 64 KiB. */
+/* The same, of a file in sysfs. */
+int place_read_sysfs(const struct place *at, const char *attr, size_t max, char **buf,
+		     size_t *len) attr_must_check;
+/* Without its last newline, valid UTF-8, at most 64 KiB; for sysfs. */
 int place_read_attr(const struct place *at, const char *attr, char **value) attr_must_check;
 int place_read_u64(const struct place *at, const char *attr, uint64_t *value) attr_must_check;
 int place_read_s64(const struct place *at, const char *attr, int64_t *value) attr_must_check;
+/* A link's target, which is not kept; NULL with errno. */
+char *place_link(const struct place *at, const char *attr) attr_must_check;
 /* The last component of a link's target. */
 int place_read_link_name(const struct place *at, const char *attr, char **name) attr_must_check;
 /* The names in a directory, but the hidden ones, in no order that means anything. */

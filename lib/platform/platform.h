@@ -397,7 +397,7 @@ void platform_parse_config(struct platform *p, struct function *f, const uint8_t
 			   size_t len);
 
 /*
- * Reads the running machine through libudev, sysfs and config space, names through libpci. Works
+ * Reads the running machine: sysfs and config space, names from the PCI id database. Works
  * unprivileged: what cannot be read becomes a gap. NULL with errno if there is no PCI bus to read at
  * all. With a sysroot that is not NULL or "", the same as platform_read_from() of that directory.
  */

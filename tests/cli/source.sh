@@ -81,6 +81,13 @@ gives 0 "an archive of it" "$P2PCERT" probe --from "$T/machine.tar.gz"
 ok "is a snapshot, too" holds '.source.kind == "snapshot" and .functions[0].device == "0x1234"'
 gives 0 "an archive on standard input" from_stdin "$T/machine.tar.gz" "$P2PCERT" probe --from -
 
+LD_DEBUG=files "$P2PCERT" probe --from "$lab/lspci-vvvnn.txt" >/dev/null 2>"$T/loaded"
+ok "what it loads can be seen" grep -q 'libjansson\.so' "$T/loaded"
+is "nothing that only other commands need" "" \
+	"$(grep -oE 'lib(kmod|archive|bpf|ibverbs|crypto)\.so' "$T/loaded" | sort -u)"
+LD_DEBUG=files "$P2PCERT" probe --from "$T/machine.tar.gz" >/dev/null 2>"$T/loaded"
+ok "an archive needs its library" grep -q 'libarchive\.so' "$T/loaded"
+
 refused "a file that does not exist" "$T/no-such-file" "No such file"
 : >"$T/empty"
 refused "an empty file" "$T/empty" "no PCI function"
