@@ -43,6 +43,7 @@ static void test_lines(void **state attr_unused)
 	cleans("\xef\xbb\xbf"
 	       "00:00.0 Host",
 	       "00:00.0 Host");
+	cleans("Control:\xc2\xa0I/O-", "Control: I/O-");
 	cleans("cut \x1b", "cut ");
 	cleans("cut \x1b[3", "cut ");
 }
