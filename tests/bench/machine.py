@@ -1,12 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes what `lspci -xxxx -D` would print of a made-up machine: machine.py FUNCTIONS >FILE.
+"""Writes what a tool would print of a made-up machine: machine.py FUNCTIONS [lspci|rdma_topo] >FILE.
 
-Every domain has root ports, below each a switch, below its downstream ports endpoints with 16 VFs; all
-with 4096 bytes of config space that hold the capabilities which the reader looks at.
+That is `lspci -xxxx -D`, or `rdma_topo dump`, which leaves out host bridges. Every domain has a GPU below
+a root port and four more root ports, below each a switch, below its downstream ports NICs with 16 VFs;
+all with 4096 bytes of config space that hold the capabilities which the reader looks at.
 """
 
+import base64
+import itertools
+import json
 import sys
+import zlib
 
 ROOT, UPSTREAM, DOWNSTREAM, ENDPOINT = 4, 5, 6, 0
 ACS_AT, SRIOV_AT = 0x148, 0x180
@@ -41,10 +46,10 @@ def port(kind, bus, secondary, subordinate, acs):
     return config
 
 
-def endpoint(vfs):
+def endpoint(vfs, ids=0x102115B3, kind=0x02070000):
     config = bytearray(4096)
-    put(config, 0, 4, 0x10215BAD)
-    put(config, 0x08, 4, 0x02070000)
+    put(config, 0, 4, ids)
+    put(config, 0x08, 4, kind)
     put(config, 0x10, 8, 0x20000000000C)
     express(config, ENDPOINT, None)
     if vfs:
@@ -68,39 +73,45 @@ def virtual():
 
 
 def machine():
-    """Yields (domain, bus, dev, fn, text, config) without end."""
+    """Yields (domain, path of device.function from the root bus, text, config) without end."""
     domain = 0
     while True:
-        yield domain, 0, 0, 0, "Host bridge: Intel Corporation Device 09a2", endpoint(False)
+        yield domain, [(0, 0, 0)], "Host bridge: Intel Corporation Device 09a2", endpoint(
+            False, 0x09A28086, 0x06000000
+        )
+        yield domain, [(0, 8, 0)], "PCI bridge: Intel Corporation Device 352a", port(
+            ROOT, 0, 241, 241, 0x1D
+        )
+        yield domain, [(0, 8, 0), (241, 0, 0)], "3D controller: NVIDIA Corporation H100", endpoint(
+            False, 0x233010DE, 0x03020000
+        )
         for root in range(4):
             first = 1 + root * 60
-            yield domain, 0, 1 + root, 0, "PCI bridge: Intel Corporation Device 352a", port(
+            top = [(0, 1 + root, 0)]
+            yield domain, top, "PCI bridge: Intel Corporation Device 352a", port(
                 ROOT, 0, first, first + 9, 0x1D
             )
-            yield domain, first, 0, 0, "PCI bridge: Broadcom / LSI PEX890xx", port(
+            up = top + [(first, 0, 0)]
+            yield domain, up, "PCI bridge: Broadcom / LSI PEX890xx", port(
                 UPSTREAM, first, first + 1, first + 9, None
             )
             for down in range(8):
                 below = first + 2 + down
-                yield domain, first + 1, down, 0, "PCI bridge: Broadcom / LSI PEX890xx", port(
+                slot = up + [(first + 1, down, 0)]
+                yield domain, slot, "PCI bridge: Broadcom / LSI PEX890xx", port(
                     DOWNSTREAM, first + 1, below, below, 0 if down % 4 else 0x1D
                 )
-                yield domain, below, 0, 0, "Infiniband controller: Mellanox CX7", endpoint(True)
+                text = "Infiniband controller: Mellanox CX7"
+                yield domain, slot + [(below, 0, 0)], text, endpoint(True)
                 for vf in range(1, 1 + VFS):
-                    yield (
-                        domain, below, vf >> 3, vf & 7,
-                        "Infiniband controller: Mellanox CX7 VF", virtual(),
-                    )  # fmt: skip
+                    yield domain, slot + [(below, vf >> 3, vf & 7)], text + " VF", virtual()
         domain += 1
 
 
-def main():
-    left = int(sys.argv[1])
+def write_lspci(functions):
     rows = {}
-    for domain, bus, dev, fn, text, config in machine():
-        if not left:
-            break
-        left -= 1
+    for domain, path, text, config in functions:
+        bus, dev, fn = path[-1]
         out = [f"{domain:04x}:{bus:02x}:{dev:02x}.{fn} {text} (rev b0)\n"]
         for at in range(0, 4096, 16):
             row = bytes(config[at : at + 16])
@@ -109,6 +120,44 @@ def main():
             out.append(f"{at:02x}: {rows[row]}")
         out.append("\n")
         sys.stdout.write("".join(out))
+
+
+def modalias(config):
+    vendor, device = (int.from_bytes(config[at : at + 2], "little") for at in (0, 2))
+    if vendor == 0xFFFF:
+        vendor, device = 0x15B3, 0x101E
+    interface, subclass, base = config[9:12]
+    return (
+        f"pci:v{vendor:08X}d{device:08X}sv00000000sd00000000"
+        f"bc{base:02X}sc{subclass:02X}i{interface:02X}"
+    )
+
+
+def write_rdma_topo(functions):
+    items = []
+    for group, (domain, path, _, config) in enumerate(functions):
+        alias = modalias(config)
+        if alias.endswith("bc06sc00i00"):
+            continue
+        steps = (f"/{domain:04x}:{bus:02x}:{dev:02x}.{fn}" for bus, dev, fn in path)
+        items.append(
+            {
+                "realpath": f"/sys/devices/pci{domain:04x}:00" + "".join(steps),
+                "config": base64.b64encode(zlib.compress(bytes(config))).decode(),
+                "iommu_group": group,
+                "modalias": alias,
+                "numa_node": domain,
+                "subsystems": {},
+            }
+        )
+    items.sort(key=lambda item: item["realpath"].rpartition("/")[2])
+    json.dump(items, sys.stdout, indent=4)
+
+
+def main():
+    writers = {"lspci": write_lspci, "rdma_topo": write_rdma_topo}
+    write = writers[sys.argv[2] if len(sys.argv) > 2 else "lspci"]
+    write(itertools.islice(machine(), int(sys.argv[1])))
 
 
 if __name__ == "__main__":
