@@ -67,7 +67,7 @@ static int find_vmd(const struct platform *p)
 		if (!is_vmd(&p->functions[i]))
 			continue;
 		if (found >= 0)
-			return -1; /* which of them a domain belongs to is not in the model */
+			return -1; /* which of them a domain belongs to is not said */
 		found = i;
 	}
 	return found;
@@ -207,6 +207,20 @@ static bool is_iommu(const struct function *f)
 }
 
 /*
+ * What the function's requests come from: below a VMD that function, pci_real_dma_dev(). Where the
+ * source does not say which, it is the only one there is. -1: it cannot be told.
+ */
+static int requester(const struct round *r, int i)
+{
+	const struct platform *p = r->facts->p;
+	const struct function *f = &p->functions[i];
+
+	if (f->host_bridge >= 0 && p->host_bridges[f->host_bridge].owner >= 0)
+		return p->host_bridges[f->host_bridge].owner;
+	return is_below_vmd(f) ? r->facts->vmd : i;
+}
+
+/*
  * The kernel stops on the way up at the first bridge with a group. That is the group of the topmost
  * one too, since bridges are placed before what is below them.
  */
@@ -214,12 +228,10 @@ static int place(const struct round *r, int i)
 {
 	const struct function *f = &r->facts->p->functions[i];
 	struct search search = { .r = r };
-	int d = i, group;
+	int d = requester(r, i), group;
 
 	if (is_iommu(f))
 		return P2P_GROUP_NONE;
-	if (is_below_vmd(f))
-		d = r->facts->vmd;
 	if (d < 0)
 		return P2P_GROUP_CANNOT_TELL;
 	d = topmost_unisolated(r, topmost_alias(r, d));

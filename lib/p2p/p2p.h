@@ -45,6 +45,8 @@ const char *p2p_rules_name(const struct p2p_rules *rules);
 enum p2p_listed { P2P_UNLISTED, P2P_LISTED_SAME_HOST_BRIDGE, P2P_LISTED };
 enum p2p_listed p2p_rules_host_bridge(const struct p2p_rules *rules, uint16_t vendor,
 				      uint16_t device);
+/* The first of the known releases whose list has the host bridge device; NULL: none. */
+const char *p2p_rules_listed_since(uint16_t vendor, uint16_t device);
 
 #define P2P_MAX_BLOCKERS 32
 

@@ -174,9 +174,15 @@ static enum answer root_device(const struct platform *p, const struct host_bridg
 static enum answer is_listed(const struct platform *p, const struct p2p_rules *rules,
 			     const struct host_bridge *hb, bool same, struct text *why)
 {
+	static const char *const texts[] = {
+		[P2P_UNLISTED] = "is not listed",
+		[P2P_LISTED_SAME_HOST_BRIDGE] = "is listed only for pairs below itself",
+		[P2P_LISTED] = "is listed",
+	};
 	const struct function *device;
 	enum answer found = root_device(p, hb, &device);
 	enum p2p_listed listed;
+	const char *since;
 
 	if (!device) {
 		clause(why, "what stands before %s on root bus %04x:%02x was not seen",
@@ -196,13 +202,12 @@ static enum answer is_listed(const struct platform *p, const struct p2p_rules *r
 		return CANNOT_TELL;
 	}
 	listed = p2p_rules_host_bridge(rules, device->vendor, device->device);
-	if (listed == P2P_LISTED || (listed == P2P_LISTED_SAME_HOST_BRIDGE && same))
-		return YES;
+	since = p2p_rules_listed_since(device->vendor, device->device);
 	clause(why, "host bridge %04x:%04x (%s) %s in the rules of Linux %s", device->vendor,
-	       device->device, pci_addr_str(device->addr),
-	       listed == P2P_UNLISTED ? "is not listed" : "is listed only for pairs below itself",
-	       p2p_rules_name(rules));
-	return NO;
+	       device->device, pci_addr_str(device->addr), texts[listed], p2p_rules_name(rules));
+	if (listed == P2P_UNLISTED && since)
+		add(why, ", but from %s on", since);
+	return listed == P2P_LISTED || (listed == P2P_LISTED_SAME_HOST_BRIDGE && same) ? YES : NO;
 }
 
 /* AMD since Zen, by the exact vendor: Hygon, with the same core, is not taken for it. */
@@ -236,11 +241,11 @@ static enum answer host_bridge_allows(const struct platform *p, const struct p2p
 		if (a != YES)
 			listed = a;
 	}
-	if (listed == YES)
-		clause(why, "the host bridge is listed in the rules of Linux %s",
-		       p2p_rules_name(rules));
-	else if (cpu == CANNOT_TELL)
+	if (listed != YES && cpu == CANNOT_TELL)
 		clause(why, "the processor was not seen");
+	else if (listed != YES && *p->cpu.vendor)
+		clause(why, "the processor, %s family %#x, is none of AMD's since family 0x17",
+		       p->cpu.vendor, (unsigned int)p->cpu.family);
 	return listed == NO && cpu == CANNOT_TELL ? CANNOT_TELL : listed;
 }
 

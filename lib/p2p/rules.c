@@ -54,14 +54,31 @@ static const struct {
 	{ RELEASE(7, 3), 0x10de, 0x2f98, P2P_LISTED },
 };
 
+static int find_listed(uint16_t vendor, uint16_t device)
+{
+	for (int i = 0; i < (int)ARRAY_LEN(whitelist); i++)
+		if (whitelist[i].vendor == vendor &&
+		    (whitelist[i].device == device || whitelist[i].device == ANY_DEVICE))
+			return i;
+	return -1;
+}
+
 enum p2p_listed p2p_rules_host_bridge(const struct p2p_rules *rules, uint16_t vendor,
 				      uint16_t device)
 {
-	for (size_t i = 0; i < ARRAY_LEN(whitelist); i++)
-		if (whitelist[i].since <= rules->release && whitelist[i].vendor == vendor &&
-		    (whitelist[i].device == device || whitelist[i].device == ANY_DEVICE))
-			return whitelist[i].listed;
-	return P2P_UNLISTED;
+	int i = find_listed(vendor, device);
+
+	return i >= 0 && whitelist[i].since <= rules->release ? whitelist[i].listed : P2P_UNLISTED;
+}
+
+const char *p2p_rules_listed_since(uint16_t vendor, uint16_t device)
+{
+	int at = find_listed(vendor, device);
+
+	for (size_t i = 0; at >= 0 && i < ARRAY_LEN(known_rules); i++)
+		if (known_rules[i].release >= whitelist[at].since)
+			return known_rules[i].name;
+	return NULL;
 }
 
 static int parse_release(const char *text, unsigned int *release)

@@ -284,6 +284,36 @@ static void test_rules(void **state attr_unused)
 }
 
 /* One release trusts the source validation of these switches, the next does not. */
+/* Of several VMD functions, the source can say which made a domain. */
+static void test_vmd_owner(void **state attr_unused)
+{
+	static const struct model_function functions[] = {
+		FN("00:0e.0", PORT_RC_ENDPOINT, 0, NO_ACS, 0x8086, 0x28c0),
+		FN("80:0e.0", PORT_RC_ENDPOINT, 0, NO_ACS, 0x8086, 0x28c0),
+		FN("10000:00:01.0", PORT_ROOT, 1, P2P_ISOLATION, 0x8086, 0x352a),
+		FN("10000:01:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x144d, 0xa808),
+		FN("10001:00:01.0", PORT_ROOT, 1, P2P_ISOLATION, 0x8086, 0x352a),
+		FN("10001:01:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x144d, 0xa808),
+	};
+	struct platform *p = model_new(functions, ARRAY_LEN(functions));
+	struct p2p_groups groups;
+	char labels[256];
+
+	p->host_bridges[p->functions[2].host_bridge].owner = 1;
+	p->host_bridges[p->functions[4].host_bridge].owner = 0;
+	p2p_groups_predict(p, p2p_rules_for("7.3"), &groups);
+	assert_string_equal(labels_of(p, &groups, labels, sizeof(labels)),
+			    "00:0e.0 80:0e.0 80:0e.0 80:0e.0 00:0e.0 00:0e.0");
+	p2p_groups_release(&groups);
+	/* of one domain it was not seen, and it can be either's */
+	p->host_bridges[p->functions[4].host_bridge].owner = -1;
+	p2p_groups_predict(p, p2p_rules_for("7.3"), &groups);
+	assert_string_equal(labels_of(p, &groups, labels, sizeof(labels)),
+			    "00:0e.0 80:0e.0 80:0e.0 80:0e.0 - -");
+	p2p_groups_release(&groups);
+	platform_free(p);
+}
+
 static void test_releases(void **state attr_unused)
 {
 	static const struct model_function functions[] = {
@@ -412,9 +442,8 @@ static void test_time(void **state attr_unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_releases),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_rules),     cmocka_unit_test(test_releases),
+		cmocka_unit_test(test_vmd_owner), cmocka_unit_test(test_json),
 		cmocka_unit_test(test_time),
 	};
 

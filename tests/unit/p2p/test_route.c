@@ -259,6 +259,14 @@ static const struct route_case cases[] = {
 
 	/* VFs are where their PF is, also on a bus number that no bridge owns */
 	{ "04:00.0", "04:00.1", .route = ROUTE_INTERNAL, .verdict = DIRECT, .distance = 2 },
+	{ "04:00.0",
+	  "04:00.1",
+	  { { "02:01.0", ACS_RR } },
+	  .route = ROUTE_INTERNAL,
+	  .verdict = REFUSED,
+	  .distance = -1,
+	  .blocked_by = "0000:02:01.0 ",
+	  .says = "which counts although both are functions of one device" },
 	{ "04:00.1", "05:00.0", .route = ROUTE_INTERNAL, .verdict = DIRECT, .distance = 2 },
 	{ "04:00.1",
 	  "05:00.0",
@@ -319,13 +327,14 @@ static const struct route_case cases[] = {
 	{ "03:00.0", "09:00.0", .cpu = AMD_16, .route = ROUTE_HOST_BRIDGE, .verdict = REFUSED,
 	  .distance = -1 },
 	{ "03:00.0", "09:00.0", .cpu = HYGON_18, .route = ROUTE_HOST_BRIDGE, .verdict = REFUSED,
-	  .distance = -1 },
+	  .distance = -1, .says = "HygonGenuine family 0x18" },
 	{ "03:00.0", "09:00.0", .cpu = NO_CPU, .route = ROUTE_HOST_BRIDGE, .verdict = UNKNOWN,
 	  .says = "processor was not seen" },
 	{ "03:00.0", "09:00.0", .cpu = NO_CPU, .bridge = 0x09a2, .route = ROUTE_HOST_BRIDGE,
 	  .verdict = THROUGH, .distance = 6 },
 	{ "03:00.0", "09:00.0", .bridge = 0x09a2, .route = ROUTE_HOST_BRIDGE, .verdict = THROUGH,
-	  .distance = 6, .says = "listed" },
+	  .distance = 6,
+	  .says = "host bridge 8086:09a2 (0000:00:00.0) is listed in the rules of Linux 7.3" },
 	/* redirected traffic is held against the same list */
 	{ "03:00.0",
 	  "04:00.0",
@@ -342,7 +351,9 @@ static const struct route_case cases[] = {
 	{ "00:03.0", "00:03.0", .route = ROUTE_SAME_FUNCTION, .verdict = DIRECT, .distance = 0 },
 	/* releases list different host bridges */
 	{ "03:00.0", "09:00.0", .bridge = 0x0b25, .rules = "6.12", .route = ROUTE_HOST_BRIDGE,
-	  .verdict = REFUSED, .distance = -1, .says = "rules of Linux 6.12" },
+	  .verdict = REFUSED, .distance = -1,
+	  .says = "8086:0b25 (0000:00:00.0) is not listed in the rules of Linux 6.12, but from 7.2 "
+		  "on" },
 	{ "03:00.0", "09:00.0", .bridge = 0x0b25, .rules = "7.2", .route = ROUTE_HOST_BRIDGE,
 	  .verdict = THROUGH, .distance = 6 },
 
