@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "check/role.h"
+#include "check/set.h"
 
 /* Partners of a role for one end: all, if there are no more. Half of them are those nearest. */
 #define MAX_PARTNERS 64
@@ -321,9 +322,9 @@ static enum path_weight heaviest(const struct check_input *in)
 	return weight;
 }
 
-enum severity check_severity(const struct check_input *in, int function, enum severity severity)
+enum severity check_severity_of(enum path_weight weight, enum severity severity)
 {
-	switch (function < 0 ? heaviest(in) : in->weight[function]) {
+	switch (weight) {
 	case PATH_DECLARED:
 		return severity;
 	case PATH_LIKELY:
@@ -332,4 +333,9 @@ enum severity check_severity(const struct check_input *in, int function, enum se
 		break;
 	}
 	return SEVERITY_INFO;
+}
+
+enum severity check_severity(const struct check_input *in, int function, enum severity severity)
+{
+	return check_severity_of(function < 0 ? heaviest(in) : in->weight[function], severity);
 }

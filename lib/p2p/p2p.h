@@ -38,6 +38,11 @@ struct p2p_rules;
 const struct p2p_rules *p2p_rules_for(const char *release);
 /* Does this begin with a kernel release's two numbers, "6.12..."? */
 bool p2p_release_is_readable(const char *release);
+/*
+ * Is pci=config_acs= known? Where it is, it and disable_acs_redir= start from what firmware left in
+ * ACS control, and what the kernel sets by itself is lost there.
+ */
+bool p2p_rules_have_config_acs(const struct p2p_rules *rules);
 /* The release the rules were read from: "7.3". */
 const char *p2p_rules_name(const struct p2p_rules *rules);
 

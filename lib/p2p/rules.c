@@ -121,3 +121,8 @@ const char *p2p_rules_name(const struct p2p_rules *rules)
 {
 	return rules->name;
 }
+
+bool p2p_rules_have_config_acs(const struct p2p_rules *rules)
+{
+	return rules->writes_over_firmware;
+}

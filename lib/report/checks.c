@@ -151,30 +151,50 @@ static bool is_worth_a_line(const json_t *check)
 	       (!category || strcmp(category, skip_category_name(SKIP_USER_EXCLUDED)) != 0);
 }
 
+/* What a check did not see, as one line, and who else did not see it. */
+struct unseen {
+	char *text;
+	char *checks;
+};
+
+static void add_unseen(struct unseen **list, size_t *nr, const char *check, const json_t *gap)
+{
+	autofree char *functions = functions_text(json_object_get(gap, "functions"));
+	autofree char *text =
+		xasprintf("%s%s%s", jx_get_str(gap, "text"), *functions ? ": " : "", functions);
+
+	for (size_t i = 0; i < *nr; i++) {
+		autofree char *before = NULL;
+
+		if (strcmp((*list)[i].text, text) != 0)
+			continue;
+		before = (*list)[i].checks;
+		(*list)[i].checks = xasprintf("%s, %s", before, check);
+		return;
+	}
+	*list = xreallocarray(*list, *nr + 1, sizeof(**list));
+	(*list)[(*nr)++] = (struct unseen){ take_ptr(text), xstrdup(check) };
+}
+
 static void print_unseen(const json_t *checks, const struct printing *to)
 {
-	const char *head = "NOT SEEN\n\n";
+	struct unseen *list = NULL;
 	const json_t *check, *gap;
-	size_t i, k;
+	size_t i, k, nr = 0;
 
-	json_array_foreach (checks, i, check) {
-		autofree char *label = xasprintf("%s: ", jx_get_str(check, "id"));
-
-		if (!is_worth_a_line(check))
-			continue;
-		json_array_foreach (json_object_get(check, "unseen"), k, gap) {
-			autofree char *functions =
-				functions_text(json_object_get(gap, "functions"));
-			autofree char *text = xasprintf("%s%s%s", jx_get_str(gap, "text"),
-							*functions ? ": " : "", functions);
-
-			fputs(head, to->f);
-			columns_print_wrapped(to->f, INDENT, label, text, to->width);
-			head = "";
-		}
+	json_array_foreach (checks, i, check)
+		if (is_worth_a_line(check))
+			json_array_foreach (json_object_get(check, "unseen"), k, gap)
+				add_unseen(&list, &nr, jx_get_str(check, "id"), gap);
+	fputs(nr ? "NOT SEEN\n\n" : "", to->f);
+	for (i = 0; i < nr; i++) {
+		columns_print_wrapped(to->f, INDENT, "", list[i].text, to->width);
+		columns_print_wrapped(to->f, (size_t)2 * INDENT, "for ", list[i].checks, to->width);
+		free(list[i].text);
+		free(list[i].checks);
 	}
-	if (!*head)
-		fputc('\n', to->f);
+	fputs(nr ? "\n" : "", to->f);
+	free(list);
 }
 
 static void print_counts(const json_t *checks, const struct printing *to)

@@ -83,7 +83,7 @@ awk '/00:02.0/ { cut = 1 } /^$/ { cut = 0 }
 	cut && /Capabilities: .90/ { print "\tCapabilities: <access denied>" }
 	!cut || !/Capabilities|ACSC/' "$T/off" >"$T/cut"
 gives 5 "what was not seen" check --from "$T/cut" path.redirect
-out_has "is told" "NOT SEEN" "path.redirect: " "0000:00:02.0" "verdict: inconclusive"
+out_has "is told" "NOT SEEN" "for path.redirect" "0000:00:02.0" "verdict: inconclusive"
 
 printf '{"schema": "p2pcert.profile/1", "name": "x", "title": "x", "required": [], "recommended": [],
 	"checks": {"%s": ["path.redirect"]}}' required >"$T/required.json"
