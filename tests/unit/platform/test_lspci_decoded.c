@@ -317,34 +317,38 @@ static void fill(uint8_t *at, size_t bytes, uint64_t *state)
 				    : (uint8_t)(next(state) & next(state));
 }
 
-static void make_standard(uint8_t *config, uint64_t *state)
+/* Is there a PCI Express capability among them? */
+static bool make_standard(uint8_t *config, uint64_t *state)
 {
 	static const struct {
 		uint8_t id, bytes;
 	} kinds[] = { { 0x01, 8 }, { 0x05, 24 }, { 0x10, 60 }, { 0x0d, 8 }, { 0x11, 12 } };
 	uint8_t at = 0x40, *link = &config[0x34];
 	uint32_t first = below(state, ARRAY_LEN(kinds));
+	bool express = false;
 
-	config[0x06] |= 0x10;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		size_t kind = (first + i) % ARRAY_LEN(kinds);
 
 		if (!below(state, 4))
 			continue;
+		config[0x06] |= 0x10;
 		*link = at;
 		fill(config + at, kinds[kind].bytes, state);
 		config[at] = kinds[kind].id;
 		config[at + 1] = 0;
 		if (kinds[kind].id == 0x10) {
-			uint32_t types[] = { 0, 1, 4, 5, 6, 7, 8, 9, 10 };
+			static const uint32_t types[] = { 0, 1, 4, 5, 6, 7, 8, 9, 10 };
 
 			put16(config, at + 2,
 			      (uint16_t)(types[below(state, ARRAY_LEN(types))] << 4 |
 					 below(state, 2) << 8 | (1 + below(state, 2))));
 		}
+		express |= kinds[kind].id == 0x10;
 		link = &config[at + 1];
 		at = (uint8_t)(at + kinds[kind].bytes);
 	}
+	return express;
 }
 
 static void make_rebar(uint8_t *cap, uint64_t *state)
@@ -410,9 +414,9 @@ static void make_config(uint8_t config[CONFIG_SIZE], uint64_t *state)
 		put32(config, 0x1c, below(state, 3));
 		put32(config, 0x2c, next(state) | 1);
 	}
-	if (below(state, 16))
-		make_standard(config, state);
-	make_extended(config, state);
+	/* what is not PCIe has no extended ones */
+	if (below(state, 16) && make_standard(config, state))
+		make_extended(config, state);
 }
 
 static void write_hex(FILE *f, unsigned int index, const uint8_t *config, size_t len)
