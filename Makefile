@@ -181,7 +181,8 @@ headers:
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(DATADIR)/profiles $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(COMPDIR)
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DATADIR)/profiles \
+		$(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(COMPDIR)
 	$(Q)install -m 755 $(BUILD)/p2pcert $(DESTDIR)$(BINDIR)/p2pcert
 	$(Q)for m in $(MAN); do install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/ || exit 1; done
 	$(Q)install -m 644 $(wildcard configs/profiles/*.json) $(DESTDIR)$(DATADIR)/profiles

@@ -46,6 +46,11 @@ ok "every finding says what to do" holds '
 		([.severity, .title, .next, .reference] | all(length > 0)))'
 ok "nothing is null" holds '[.. | select(. == null)] == []'
 
+root=$(dirname "$0")/../..
+"$root/man/findings.sh" "$P2PCERT" >"$T/findings.7"
+ok "the page of findings is generated from them (man/findings.sh)" \
+	cmp "$T/findings.7" "$root/man/p2pcert-findings.7"
+
 gives 0 "one section" "$P2PCERT" list findings
 ok "and no other" sh -c "grep -q IOMMU-FAULT '$T/out' && ! grep -q features.scan '$T/out'"
 gives 0 "two sections as JSON" "$P2PCERT" list --json profiles scenarios
