@@ -21,14 +21,20 @@
 
 const char *kconfig_find(const char *config, const char *name, size_t len, size_t *value_len)
 {
-	for (const char *line = config; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, len) != 0 || line[len] != '=')
-			continue;
-		*value_len = strcspn(line + len + 1, "\n");
-		return line + len + 1;
+	autofree char *start = xasprintf("\n%.*s=", (int)len, name);
+	const char *value;
+
+	if (strncmp(config, start + 1, len + 1) == 0) {
+		value = config + len + 1;
+	} else {
+		/* it skips most of the text, which a look at every line does not */
+		value = memmem(config, strlen(config), start, len + 2);
+		if (!value)
+			return NULL;
+		value += len + 2;
 	}
-	return NULL;
+	*value_len = strcspn(value, "\n");
+	return value;
 }
 
 struct parser {

@@ -118,18 +118,63 @@ static bool read_limited(const struct place *dir, const char *attr, uint64_t max
 	return place_read_u64(dir, attr, value) == 0 && *value <= max;
 }
 
+/* "8086:29C0" */
+static bool parse_ids(char *text, uint16_t *vendor, uint16_t *device)
+{
+	char *colon = strchr(text, ':');
+	uint64_t first, second;
+
+	if (!colon)
+		return false;
+	*colon = '\0';
+	if (text_to_u64(text, 16, UINT16_MAX, &first) < 0 ||
+	    text_to_u64(colon + 1, 16, UINT16_MAX, &second) < 0)
+		return false;
+	*vendor = (uint16_t)first;
+	*device = (uint16_t)second;
+	return true;
+}
+
+/* One file that says what otherwise takes five; false if it does not say all of it. */
+static bool read_uevent(struct function *f, const struct place *dir)
+{
+	autofree char *text = NULL;
+	bool subsystem = false;
+	char *rest, *line;
+	uint64_t value;
+
+	if (place_read_attr(dir, "uevent", &text) < 0)
+		return false;
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		if (text_starts_with(line, "PCI_ID=")) {
+			f->ids_known = parse_ids(line + strlen("PCI_ID="), &f->vendor, &f->device);
+		} else if (text_starts_with(line, "PCI_SUBSYS_ID=")) {
+			subsystem = parse_ids(line + strlen("PCI_SUBSYS_ID="), &f->subvendor,
+					      &f->subdevice);
+		} else if (text_starts_with(line, "PCI_CLASS=") &&
+			   text_to_u64(line + strlen("PCI_CLASS="), 16, 0xffffff, &value) == 0) {
+			f->class_known = true;
+			f->class = (uint32_t)value;
+		}
+	}
+	return f->ids_known && f->class_known && subsystem;
+}
+
 static void read_ids(struct function *f, const struct place *dir)
 {
 	uint64_t vendor, device, value;
 
+	if (read_limited(dir, "revision", UINT8_MAX, &value))
+		f->revision = (uint8_t)value;
+	/* in what is kept, others look for the files that they know */
+	if (!dir->tree && !dir->record && read_uevent(f, dir))
+		return;
 	f->ids_known = read_limited(dir, "vendor", UINT16_MAX, &vendor) &&
 		       read_limited(dir, "device", UINT16_MAX, &device);
 	if (f->ids_known) {
 		f->vendor = (uint16_t)vendor;
 		f->device = (uint16_t)device;
 	}
-	if (read_limited(dir, "revision", UINT8_MAX, &value))
-		f->revision = (uint8_t)value;
 	if (read_limited(dir, "subsystem_vendor", UINT16_MAX, &value))
 		f->subvendor = (uint16_t)value;
 	if (read_limited(dir, "subsystem_device", UINT16_MAX, &value))
@@ -284,8 +329,9 @@ static void read_virtual(struct function *f, const struct place *dir)
 	if (place_read_link_name(dir, "physfn", &physical) == 0 &&
 	    pci_addr_parse(physical, &f->physical) == 0)
 		f->is_virtual = true;
-	if (read_limited(dir, "sriov_totalvfs", UINT16_MAX, &value))
-		f->max_virtual = (uint16_t)value;
+	if (!read_limited(dir, "sriov_totalvfs", UINT16_MAX, &value))
+		return;
+	f->max_virtual = (uint16_t)value;
 	if (read_limited(dir, "sriov_numvfs", UINT16_MAX, &value))
 		f->nr_virtual = (uint16_t)value;
 }

@@ -25,7 +25,9 @@ struct entry {
 struct pci_names {
 	char *text; /* all of it; NULL: there is none */
 	bool read;
-	uint32_t *vendors; /* for each id where its line is in text, and 1; 0: not there */
+	size_t len;
+	/* for each vendor that was asked for where its line is in text, and ASKED_FOR; or 0 */
+	uint32_t *vendors;
 	struct entry *entries; /* ordered by kind, vendor of a device, name */
 	size_t nr, room;
 	bool indexed;
@@ -66,7 +68,7 @@ static gzFile open_database(void)
 }
 
 /* The whole file, as far as it can be read; NULL if nothing of it can. */
-static char *read_database(gzFile f)
+static char *read_database(gzFile f, size_t *len)
 {
 	unsigned int room = 1u << 21, have = 0;
 	char *text = xreallocarray(NULL, room, 1);
@@ -82,6 +84,7 @@ static char *read_database(gzFile f)
 		text = xreallocarray(text, room, 1);
 	}
 	text[have] = '\0';
+	*len = strlen(text);
 	return text;
 }
 
@@ -95,7 +98,7 @@ static const char *database(struct pci_names *names)
 	names->read = true;
 	f = open_database();
 	if (f) {
-		names->text = read_database(f);
+		names->text = read_database(f, &names->len);
 		gzclose(f);
 	}
 	return names->text;
@@ -127,15 +130,69 @@ static int four_digits(const char *s)
 	return s[4] == ' ' && s[5] == ' ' ? value : -1;
 }
 
-static void find_vendors(struct pci_names *names)
+/*
+ * The first vendor's line from here on, which is the start of a line, and its id; if there is none
+ * before the end, that or what is behind it, and -1.
+ */
+static const char *vendor_from(const char *line, const char *end, int *id)
 {
-	names->vendors = xcalloc(UINT16_MAX + 1, sizeof(*names->vendors));
-	for (const char *line = names->text; *line; line = next_line(line)) {
-		int id = *line == '\t' || *line == '#' ? -1 : four_digits(line);
-
-		if (id >= 0)
-			names->vendors[id] = (uint32_t)(line - names->text) + 1;
+	for (*id = -1; line < end; line = next_line(line)) {
+		if (*line != '\t' && *line != '#')
+			*id = four_digits(line);
+		if (*id >= 0)
+			break;
 	}
+	return line;
+}
+
+/* The vendor's line between two places; NULL: it is not there. */
+static const char *scan(const char *from, const char *to, int vendor)
+{
+	int id;
+
+	for (from = vendor_from(from, to, &id); from < to;
+	     from = vendor_from(next_line(from), to, &id))
+		if (id == vendor)
+			return from;
+	return NULL;
+}
+
+/* Vendors are in order, but for what somebody has added by hand. */
+static const char *find_vendor(const struct pci_names *names, int vendor)
+{
+	const char *low = names->text, *high = names->text + names->len, *found;
+
+	while (high - low > 4096) {
+		const char *middle = next_line(low + (high - low) / 2);
+		int id;
+		const char *line = vendor_from(middle, high, &id);
+
+		if (line < high && id >= 0 && id <= vendor)
+			low = line;
+		else if (middle < high)
+			high = middle;
+		else
+			break;
+	}
+	found = scan(low, high, vendor);
+	return found ? found : scan(names->text, names->text + names->len, vendor);
+}
+
+/* find_vendor(), asked once for each. */
+static const char *vendor_line(struct pci_names *names, uint16_t vendor)
+{
+	enum { ABSENT = 1, ASKED_FOR };
+	uint32_t *at;
+
+	if (!names->vendors)
+		names->vendors = xcalloc(UINT16_MAX + 1, sizeof(*names->vendors));
+	at = &names->vendors[vendor];
+	if (!*at) {
+		const char *line = find_vendor(names, vendor);
+
+		*at = line ? (uint32_t)(line - names->text) + ASKED_FOR : ABSENT;
+	}
+	return *at == ABSENT ? NULL : names->text + *at - ASKED_FOR;
 }
 
 /* The device's line in the section that begins at the vendor's; NULL: there is none. */
@@ -164,11 +221,9 @@ char *pci_names_of(struct pci_names *names, uint16_t vendor, uint16_t device)
 
 	if (!database(names))
 		return NULL;
-	if (!names->vendors)
-		find_vendors(names);
-	if (!names->vendors[vendor])
+	line = vendor_line(names, vendor);
+	if (!line)
 		return NULL;
-	line = names->text + names->vendors[vendor] - 1;
 	vendor_name = name_in(line);
 	line = find_device(line, device);
 	if (!line)

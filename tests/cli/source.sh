@@ -131,6 +131,24 @@ one_message "one pair, narrowed down: one message"
 gives 0 "a matrix of some" "$P2PCERT" topo --from "$hex" --between 1b36:0010
 out_has "has its letters" "A   B   C"
 
+# what_sysfs_says: address, vendor, device, subsystem and class of every function, a line each.
+what_sysfs_says() {
+	local dir
+	for dir in /sys/bus/pci/devices/*; do
+		echo "$(basename "$dir") $(cat "$dir"/{vendor,device,class,subsystem_vendor,subsystem_device} |
+			tr '\n' ' ')"
+	done | sort
+}
+if [ -e /sys/bus/pci/devices ]; then
+	gives 0 "the running machine" "$P2PCERT" probe
+	is "has the ids that sysfs shows" "$(what_sysfs_says)" "$(jq -r '.functions[] | "\(.address) \(.vendor
+		) \(.device) \(.class) \(.subsystem_vendor // "0x0000") \(.subsystem_device // "0x0000") "' \
+		"$T/out" | sort)"
+else
+	tests=$((tests + 1))
+	echo "ok $tests - the running machine # SKIP there is no PCI bus"
+fi
+
 # Real machines, captured by others, which are no part of the tree: $P2PCERT_FIXTURES names their folder.
 hgx=${P2PCERT_FIXTURES:-}/gpud/lspci-vvv.txt
 if [ -n "${P2PCERT_FIXTURES:-}" ]; then
