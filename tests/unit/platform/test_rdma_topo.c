@@ -300,6 +300,8 @@ static void test_bad_values(void **state attr_unused)
 		{ { .config = "\"eJwD!AAAAAE=\"" }, "'config' does not hold" },
 		{ { .config = "\"eJwDAAAAAAI=\"" }, "'config' does not hold" }, /* checksum */
 		{ { .config = "\"eJwDAAAAAAE=AAAA\"" }, "'config' does not hold" },
+		{ { .config = "\"eJwDAAAAAAF4eA==\"" },
+		  "'config' does not hold" }, /* and more behind it */
 		{ { .config = "\"eJwDAAAA\"" }, "'config' does not hold" }, /* cut */
 		{ { .modalias = "null" }, "'modalias'" },
 		{ { .modalias = "\"usb:v1D6Bp0002\"" }, "'modalias'" },
