@@ -150,6 +150,18 @@ void devmem_close(struct devmem *dev)
 	free(dev);
 }
 
+bool devmem_set_faults(struct devmem *dev, struct p2pcert_faults faults)
+{
+	int err;
+
+	faults.mask |= modfd_injected(dev->ctx, DEVMEM_FAULTS);
+	err = modfd_ioctl(dev->fd, P2PCERT_IOC_SET_FAULTS, &faults);
+	if (err)
+		scn_error(dev->ctx, ERROR_SETUP, "the module refuses faults 0x%x: %s", faults.mask,
+			  strerror(-err));
+	return !err;
+}
+
 void devmem_in_child(struct devmem *dev)
 {
 	if (dev->pagemap >= 0)

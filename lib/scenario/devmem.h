@@ -71,6 +71,9 @@ void devmem_skip(struct devmem *dev, enum skip_category category, const char *fm
 /* The counters now less those when the device was opened. False after evidence that they are missing. */
 bool devmem_counted(struct devmem *dev, struct p2pcert_devpriv_counters *since) attr_must_check;
 
+/* The module commits these faults from now on, and those of --inject. False after scn_error(). */
+bool devmem_set_faults(struct devmem *dev, struct p2pcert_faults faults) attr_must_check;
+
 /* In a process that was forked: its own page table is looked at from now on. */
 void devmem_in_child(struct devmem *dev);
 

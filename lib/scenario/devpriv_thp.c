@@ -100,19 +100,11 @@ static const struct thp_case cases[] = {
 	  touch_all },
 };
 
+/* Once: the huge page is refused, the small ones are not. */
 static bool set_faults(struct devmem *dev, uint32_t mask)
 {
-	/* once: the huge page is refused, the small ones are not */
-	struct p2pcert_faults f = {
-		.mask = mask | modfd_injected(dev->ctx, DEVMEM_FAULTS),
-		.times = mask ? 1 : 0,
-	};
-	int err = modfd_ioctl(dev->fd, P2PCERT_IOC_SET_FAULTS, &f);
-
-	if (err)
-		scn_error(dev->ctx, ERROR_SETUP, "the module refuses faults 0x%x: %s", f.mask,
-			  strerror(-err));
-	return !err;
+	return devmem_set_faults(dev,
+				 (struct p2pcert_faults){ .mask = mask, .times = mask ? 1 : 0 });
 }
 
 static void expect_huge(struct area *a, const char *way, uint64_t moved, bool whole)
