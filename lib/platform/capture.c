@@ -96,9 +96,20 @@ static bool is_of_proc(const char *path)
 	return text_starts_with(path, "proc/") || strstr(path, "/proc/");
 }
 
+/* The length of a text without the zeros that tar fills it up with to the page that sysfs calls its size. */
+static size_t text_length(const char *path, const char *data, size_t len)
+{
+	if (text_starts_with(base_name(path), "config"))
+		return len; /* of PCI functions, and packed ones of kernels */
+	while (len && !data[len - 1])
+		len--;
+	return len;
+}
+
 int capture_add_file(struct capture *c, const char *path, char *data, size_t len)
 {
 	c->bytes += len;
+	len = text_length(path, data, len);
 	if (!len && is_of_proc(path)) {
 		free(data);
 		return 0;

@@ -25,8 +25,8 @@ bool capture_wants_file(const char *path);
 int capture_count(struct capture *c) attr_must_check;
 
 /*
- * Adds a file; takes data in any case. Empty files of /proc are not there: tar sees no length in them and
- * leaves them empty. 0 or a negative errno as tree_add_file().
+ * Adds a file; takes data in any case. Zeros at the end of text are tar's and cut; empty files of /proc are
+ * not there: tar sees no length in them and leaves them empty. 0 or a negative errno as tree_add_file().
  */
 int capture_add_file(struct capture *c, const char *path, char *data, size_t len) attr_must_check;
 

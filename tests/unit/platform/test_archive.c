@@ -29,13 +29,15 @@ static void pack_begin(struct packing *k, int (*format)(struct archive *),
 	assert_int_equal(archive_write_open_memory(k->a, k->bytes, room, &k->len), ARCHIVE_OK);
 }
 
-static void pack(struct packing *k, mode_t type, const char *path, const char *content)
+/* libarchive fills up what is missing to the size, with zeros, as tar does. */
+static void pack_sized(struct packing *k, mode_t type, const char *path, const char *content,
+		       size_t size)
 {
 	struct archive_entry *e = archive_entry_new();
 
 	archive_entry_set_pathname(e, path);
 	archive_entry_set_mode(e, type | 0644);
-	archive_entry_set_size(e, type == AE_IFREG ? (la_int64_t)strlen(content) : 0);
+	archive_entry_set_size(e, type == AE_IFREG ? (la_int64_t)size : 0);
 	if (type == AE_IFLNK)
 		archive_entry_set_symlink(e, content);
 	assert_int_equal(archive_write_header(k->a, e), ARCHIVE_OK);
@@ -43,6 +45,11 @@ static void pack(struct packing *k, mode_t type, const char *path, const char *c
 		assert_int_equal(archive_write_data(k->a, content, strlen(content)),
 				 strlen(content));
 	archive_entry_free(e);
+}
+
+static void pack(struct packing *k, mode_t type, const char *path, const char *content)
+{
+	pack_sized(k, type, path, content, content ? strlen(content) : 0);
 }
 
 static void pack_hardlink(struct packing *k, const char *path, const char *target)
@@ -165,6 +172,26 @@ static void test_empty_proc(void **state attr_unused)
 		assert_false(p->cpu.known);
 		assert_null(p->kernel_release);
 	}
+}
+
+/* A page is what sysfs calls the size of every text in it, and tar fills them up to that. */
+static void test_filled_up_text(void **state attr_unused)
+{
+	autofree char *why = NULL;
+	autoplatform struct platform *p = NULL;
+	struct packing k;
+
+	tar_begin(&k);
+	pack_sized(&k, AE_IFREG, DEVICE "/vendor", "0x8086\n", 4096);
+	pack_sized(&k, AE_IFREG, DEVICE "/device", "0x1234\n", 4096);
+	pack_sized(&k, AE_IFREG, DEVICE "/numa_node", "1\n", 4096);
+	p = unpack(&k, &why);
+	if (!p)
+		fail_msg("%s", why);
+	assert_true(p->functions[0].ids_known);
+	assert_int_equal(p->functions[0].vendor, 0x8086);
+	assert_int_equal(p->functions[0].device, 0x1234);
+	assert_int_equal(p->functions[0].numa_node, 1);
 }
 
 static void test_tops(void **state attr_unused)
@@ -618,29 +645,18 @@ static void test_tree_steps(void **state attr_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_packings),
-		cmocka_unit_test(test_empty_proc),
-		cmocka_unit_test(test_tops),
-		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_traversal),
-		cmocka_unit_test(test_through_a_link),
-		cmocka_unit_test(test_strange_entries),
-		cmocka_unit_test(test_no_machine),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_endless),
-		cmocka_unit_test(test_bomb),
-		cmocka_unit_test(test_tree_limits),
-		cmocka_unit_test(test_tree_paths),
-		cmocka_unit_test(test_tree_steps),
-		cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_contradictions),
-		cmocka_unit_test(test_cut_between_entries),
-		cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_zeros_without_end),
-		cmocka_unit_test(test_long_paths),
-		cmocka_unit_test(test_strange_names),
-		cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_many_functions),
+		cmocka_unit_test(test_packings),       cmocka_unit_test(test_empty_proc),
+		cmocka_unit_test(test_filled_up_text), cmocka_unit_test(test_tops),
+		cmocka_unit_test(test_links),          cmocka_unit_test(test_traversal),
+		cmocka_unit_test(test_through_a_link), cmocka_unit_test(test_strange_entries),
+		cmocka_unit_test(test_no_machine),     cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_endless),        cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_tree_limits),    cmocka_unit_test(test_tree_paths),
+		cmocka_unit_test(test_tree_steps),     cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_cut_between_entries),
+		cmocka_unit_test(test_damaged),        cmocka_unit_test(test_zeros_without_end),
+		cmocka_unit_test(test_long_paths),     cmocka_unit_test(test_strange_names),
+		cmocka_unit_test(test_sparse),         cmocka_unit_test(test_many_functions),
 	};
 
 	return cmocka_run_group_tests_name("platform/archive", tests, NULL, NULL);
