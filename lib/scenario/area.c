@@ -61,6 +61,18 @@ struct area *area_new(struct devmem *dev, enum area_kind kind, size_t pages, con
 	return a;
 }
 
+bool area_map(struct area *a, size_t first, size_t nr, int flags, int fd)
+{
+	off_t at = fd < 0 ? 0 : (off_t)bytes(first);
+
+	if (mmap(area_page(a, first), bytes(nr), PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd,
+		 at) != MAP_FAILED)
+		return true;
+	scn_error(a->dev->ctx, ERROR_SETUP, "%s: cannot map %zu bytes: %s", a->name, bytes(nr),
+		  strerror(errno));
+	return false;
+}
+
 static void check_guard(struct area *a, const unsigned char *page, uint64_t position)
 {
 	struct pattern_mismatch m;

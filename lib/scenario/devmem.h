@@ -103,6 +103,12 @@ struct area *area_new(struct devmem *dev, enum area_kind kind, size_t pages,
 /* Checks the guard pages, unmaps. NULL is none. */
 void area_end(struct area *a);
 
+/*
+ * Other memory takes the place of pages, as mmap(MAP_FIXED) makes it of flags and of what fd holds from
+ * the first one's place in the area on. False after scn_error().
+ */
+bool area_map(struct area *a, size_t first, size_t nr, int flags, int fd) attr_must_check;
+
 static inline unsigned char *area_page(const struct area *a, size_t i)
 {
 	return a->start + i * page_size();
@@ -138,5 +144,18 @@ bool area_look(struct area *a, size_t first, size_t nr, enum area_place place, c
 bool area_check_device(struct area *a, size_t first, size_t nr, const char *when);
 /* The device overwrites pages that are in it with new patterns; the model knows it. */
 bool area_write_device(struct area *a, size_t first, size_t nr);
+
+/* --- mirrors ---------------------------------------------------------------------------------- */
+
+/* The device has a page table of its own for the area from now on; false after scn_error(). */
+bool area_mirror(struct area *a) attr_must_check;
+void devmem_unmirror(struct devmem *dev);
+/* An ioctl over pages of the area and a buffer: 0, or a negative errno, -EIO if not all were done. */
+int area_access(struct area *a, unsigned long request, size_t first, size_t nr,
+		void *buffer) attr_must_check;
+/* The device reads pages through its page table, wherever they are, and they are right. */
+bool area_check_mirror(struct area *a, size_t first, size_t nr, const char *when);
+/* It overwrites them with new patterns; the model knows it. */
+bool area_write_mirror(struct area *a, size_t first, size_t nr);
 
 #endif

@@ -12,46 +12,8 @@
 
 #include "base/alloc.h"
 #include "scenario/devmem.h"
-#include "scenario/pattern.h"
 
 #define HUGE_BYTES (2u << 20)
-
-static bool mirror(struct area *a)
-{
-	struct p2pcert_devpriv_mirror m = {
-		.addr = (uintptr_t)a->start,
-		.length = a->pages * page_size(),
-	};
-	int err = modfd_ioctl(a->dev->fd, P2PCERT_IOC_DEVPRIV_MIRROR, &m);
-
-	if (err)
-		scn_error(a->dev->ctx, ERROR_SETUP, "%s cannot be mirrored: %s", a->name,
-			  strerror(-err));
-	return !err;
-}
-
-static void unmirror(struct devmem *dev)
-{
-	struct p2pcert_devpriv_mirror none = { 0 };
-	int err = modfd_ioctl(dev->fd, P2PCERT_IOC_DEVPRIV_MIRROR, &none);
-
-	if (err)
-		devmem_refute(dev, EVIDENCE_LEAK, "the mirror cannot be ended: %s", strerror(-err));
-}
-
-static int device_do(struct area *a, unsigned long request, size_t first, size_t nr, void *buffer)
-{
-	struct p2pcert_devpriv_access x = {
-		.addr = (uintptr_t)area_page(a, first),
-		.length = nr * page_size(),
-		.buffer = (uintptr_t)buffer,
-	};
-	int err = modfd_ioctl(a->dev->fd, request, &x);
-
-	if (!err)
-		err = x.result;
-	return !err && x.pages != nr ? -EIO : err;
-}
 
 /* --- snapshot --------------------------------------------------------------------------------- */
 
@@ -107,7 +69,7 @@ static void check_states(struct area *a)
 	int err;
 
 	/* the snapshot ends at the first page that is not mapped, so that one is looked at alone */
-	err = device_do(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, 0, PAGE_UNMAPPED, seen);
+	err = area_access(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, 0, PAGE_UNMAPPED, seen);
 	if (err)
 		devmem_refute(a->dev, EVIDENCE_DATA, "the snapshot fails: %s", errno_text(err));
 	for (size_t i = 0; !err && i < PAGE_UNMAPPED; i++)
@@ -116,7 +78,7 @@ static void check_states(struct area *a)
 				      "a page that is %s: the snapshot says 0x%" PRIx64
 				      ", and it should be 0x%" PRIx64,
 				      states[i].name, seen[i], states[i].state);
-	err = device_do(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, PAGE_UNMAPPED, 1, seen);
+	err = area_access(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, PAGE_UNMAPPED, 1, seen);
 	if (err != -EFAULT && (err || seen[0] != states[PAGE_UNMAPPED].state))
 		devmem_refute(a->dev, EVIDENCE_DATA,
 			      "a page that is not mapped: the snapshot says 0x%" PRIx64 " (%s)",
@@ -131,14 +93,14 @@ static bool snapshot_states(struct devmem *dev)
 {
 	struct devmem *other = devmem_open_ram(dev->ctx, 1);
 	struct area *a = other ? area_new(dev, AREA_PRIVATE, NR_PAGE_STATES, "states") : NULL;
-	bool ok = a && mirror(a);
+	bool ok = a && area_mirror(a);
 
 	if (ok && make_states(a, other))
 		check_states(a);
 	else if (ok)
 		devmem_refute(dev, EVIDENCE_PATH, "pages cannot be brought into their states");
 	area_end(a);
-	unmirror(dev);
+	devmem_unmirror(dev);
 	devmem_close(other);
 	return ok;
 }
@@ -151,7 +113,7 @@ static void snapshot_inside(struct area *a, const uint64_t *whole, size_t first)
 {
 	const size_t nr = 8;
 	uint64_t part[8];
-	int err = device_do(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, first, nr, part);
+	int err = area_access(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, first, nr, part);
 
 	if (err) {
 		devmem_refute(a->dev, EVIDENCE_DATA, "the snapshot fails: %s", errno_text(err));
@@ -181,12 +143,12 @@ static bool snapshot_huge(struct devmem *dev)
 	size_t pages = HUGE_BYTES / page_size();
 	struct area *a = area_new(dev, AREA_HUGE, pages, "huge page");
 	autofree uint64_t *whole = xcalloc(pages, sizeof(*whole));
-	bool ok = a && mirror(a);
+	bool ok = a && area_mirror(a);
 
 	if (ok) {
 		area_fill(a, 0, pages);
 		if (area_send(a, 0, pages) &&
-		    device_do(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, 0, pages, whole) == 0) {
+		    area_access(a, P2PCERT_IOC_DEVPRIV_SNAPSHOT, 0, pages, whole) == 0) {
 			snapshot_inside(a, whole, 0);
 			snapshot_inside(a, whole, pages / 2);
 			snapshot_inside(a, whole, pages - 8);
@@ -194,7 +156,7 @@ static bool snapshot_huge(struct devmem *dev)
 		area_check(a, 0, pages, "after the snapshots");
 	}
 	area_end(a);
-	unmirror(dev);
+	devmem_unmirror(dev);
 	return ok;
 }
 
@@ -206,34 +168,6 @@ static bool body_snapshot(struct devmem *dev)
 /* --- mirror ----------------------------------------------------------------------------------- */
 
 #define MIRROR_PAGES 64
-
-/* The device reads all of the area through its page table, and it is what the model says. */
-static void mirror_reads(struct area *a, const char *when)
-{
-	autofree unsigned char *buffer = xcalloc(a->pages, page_size());
-	int err = device_do(a, P2PCERT_IOC_DEVPRIV_MIRROR_READ, 0, a->pages, buffer);
-
-	if (err)
-		devmem_refute(a->dev, EVIDENCE_DATA, "the device cannot read %s: %s", when,
-			      errno_text(err));
-	else
-		area_check_copy(a, buffer, 0, a->pages, when);
-}
-
-static void mirror_writes(struct area *a, size_t first, size_t nr)
-{
-	autofree unsigned char *buffer = xcalloc(nr, page_size());
-	uint64_t seed = area_seed(a);
-	int err;
-
-	pattern_fill(buffer, nr * page_size(), seed, first * page_size());
-	err = device_do(a, P2PCERT_IOC_DEVPRIV_MIRROR_WRITE, first, nr, buffer);
-	if (err)
-		devmem_refute(a->dev, EVIDENCE_DATA, "the device cannot write: %s",
-			      errno_text(err));
-	else
-		area_expect(a, first, nr, seed);
-}
 
 /* What changes the memory, each time after the device has found all of it. */
 static void by_cpu(struct area *a)
@@ -293,24 +227,24 @@ static void mirror_change(struct area *a, size_t i)
 	if (changes[i].invalidates && after.entries_invalidated == before.entries_invalidated)
 		devmem_refute(a->dev, EVIDENCE_COUNTERS, "%s no entry was invalidated",
 			      changes[i].name);
-	mirror_reads(a, changes[i].name);
-	mirror_writes(a, a->pages / 4, a->pages / 2);
+	area_check_mirror(a, 0, a->pages, changes[i].name);
+	area_write_mirror(a, a->pages / 4, a->pages / 2);
 }
 
 static bool body_mirror(struct devmem *dev)
 {
 	struct area *a = area_new(dev, AREA_PRIVATE, MIRROR_PAGES, "mirror");
-	bool ok = a && mirror(a);
+	bool ok = a && area_mirror(a);
 
 	if (ok) {
 		area_fill(a, 0, a->pages);
-		mirror_reads(a, "as the CPU wrote it");
+		area_check_mirror(a, 0, a->pages, "as the CPU wrote it");
 		for (size_t i = 0; i < ARRAY_LEN(changes) && !dev->refuted; i++)
 			mirror_change(a, i);
 		area_check(a, 0, a->pages, "at the end, by the CPU");
 	}
 	area_end(a);
-	unmirror(dev);
+	devmem_unmirror(dev);
 	return ok;
 }
 
@@ -371,7 +305,7 @@ static bool body_exclusive(struct devmem *dev)
 	const size_t pages = 4;
 	struct area *a = area_new(dev, AREA_PRIVATE, pages, "exclusive");
 	uint64_t taken = 0;
-	bool ok = a && mirror(a);
+	bool ok = a && area_mirror(a);
 	int err = 0;
 
 	if (ok) {
@@ -399,7 +333,7 @@ static bool body_exclusive(struct devmem *dev)
 				ADD_TIMES, pages - 1);
 	}
 	area_end(a);
-	unmirror(dev);
+	devmem_unmirror(dev);
 	return ok;
 }
 
