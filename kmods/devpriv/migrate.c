@@ -154,18 +154,36 @@ static struct page *dpv_get_device_pages(struct dpv_move *m, unsigned int order)
 	return dpv_get_pages(m->dev, order);
 }
 
+/* Gives back what the first nr pages of a hole were to get. */
+static void dpv_leave_hole(struct dpv_move *m, unsigned long i, unsigned long nr)
+{
+	for (unsigned long k = i; k < i + nr; k++) {
+		struct page *page = migrate_pfn_to_page(m->args.dst[k]);
+
+		unlock_page(page);
+		put_page(page);
+		m->args.dst[k] = 0;
+	}
+}
+
 /*
  * Fills what one source entry stands for: a huge page as one if the device has one, else, or if it
- * is none, page by page. The kernel splits what comes in pieces, but only if there is a first one.
+ * is none, page by page. The kernel splits what comes in pieces, but only if there is a first one;
+ * and where there was nothing before, it takes for granted that there are all the others
+ * (migrate_vma_insert_page(), 7.2 and 7.3): a huge hole is filled as a whole or left.
  */
 static void dpv_fill_in(struct dpv_move *m, unsigned long i, unsigned long nr)
 {
 	unsigned long src = m->args.src[i];
 	unsigned long addr = m->args.start + (i << PAGE_SHIFT);
 	struct page *from = migrate_pfn_to_page(src);
-	struct page *huge = nr > 1 ? dpv_get_device_pages(m, DPV_HUGE_ORDER) : NULL;
+	struct page *huge = NULL;
 	unsigned long k;
 
+	if (nr > 1 && !from && dpv_copy_strikes(&m->copy, P2PCERT_FAULT_PART_OF_HOLE))
+		nr = 1;
+	if (nr > 1)
+		huge = dpv_get_device_pages(m, DPV_HUGE_ORDER);
 	if (huge)
 		m->args.dst[i] = dpv_entry(huge, src, DPV_PFN_HUGE);
 	for (k = 0; k < nr; k++) {
@@ -173,6 +191,10 @@ static void dpv_fill_in(struct dpv_move *m, unsigned long i, unsigned long nr)
 
 		if (!to && !k)
 			return;
+		if (!to && !from) {
+			dpv_leave_hole(m, i, k);
+			return;
+		}
 		if (!to)
 			continue;
 		if (!huge)

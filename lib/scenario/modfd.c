@@ -31,6 +31,7 @@ static const struct {
 	{ "delay", P2PCERT_FAULT_DELAY },
 	{ "abort", P2PCERT_FAULT_ABORT },
 	{ "invalidated", P2PCERT_FAULT_INVALIDATED },
+	{ "part-of-hole", P2PCERT_FAULT_PART_OF_HOLE },
 };
 
 uint32_t modfd_fault(const char *name)

@@ -70,6 +70,9 @@ struct p2pcert_bdf {
 #define P2PCERT_FAULT_ABORT (1u << 14) /* a page is unmapped for migration, and then left */
 #define P2PCERT_FAULT_INVALIDATED (1u << 15) /* what the device has found is out of date at once */
 
+/* Of p2pcert_devpriv: allowed, and more than some kernels can stand. */
+#define P2PCERT_FAULT_PART_OF_HOLE (1u << 16) /* a huge hole gets a page for its first one alone */
+
 #define P2PCERT_DELAY_MS 10
 
 /* These strike also what nobody asks for, the return of pages that the CPU touches. */
