@@ -189,6 +189,8 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "BOOT-ACS-OVERRIDE", SEVERITY_MAJOR },
 		{ "BOOT-NO-ATS", SEVERITY_MINOR },
 		{ "BOOT-INTEL-IOMMU-OFF", SEVERITY_MINOR },
+		{ "HMM-HUGE-HOLE-OOPS", SEVERITY_BLOCKER },
+		{ "HMM-FOREIGN-HUGE-ERROR", SEVERITY_MINOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
