@@ -8,6 +8,7 @@
 #   make selftest           build p2pcert-selftest, with scenarios that misbehave
 #   sudo make check         everything: both compilers, sanitizers, valgrind, the lab
 #   sudo make lab           boot a kernel under QEMU and certify it; PLATFORM=name KERNEL=flavour
+#   sudo make lab SUITE=devpriv   the same on a platform, held against what must come there, as TAP
 #   make lab-list           the lab's platforms; lab-shell: a shell in one
 #   make lint               clang-format, clang-tidy, shellcheck, mandoc
 #   make fuzz               build the fuzz targets (clang)
@@ -75,6 +76,7 @@ UNIT_HELP_OBJ := $(UNIT_HELP_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 SELFTEST_OBJ := $(SELFTEST_SRC:%.c=$(BUILD)/%.o)
+STRESS_OBJ := $(BUILD)/tests/stress/devpriv_stress.o
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 .PHONY: all install uninstall unit unit-programs selftest headers check lab lab-list lab-shell lint \
@@ -101,13 +103,14 @@ $(BUILD)/flags: FORCE
 	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS))' >$@.new
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
-# What differs from build to build is in two objects only, so that a commit or another PREFIX does
+# What differs from build to build is in few objects only, so that a commit or another PREFIX does
 # not rebuild the rest.
 $(BUILD)/config: FORCE
 	@mkdir -p $(BUILD)
 	@printf '%s\n' '$(COMMIT) $(VERSION) $(DATADIR)' >$@.new
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
-CONFIGURED := $(BUILD)/lib/base/version.o $(BUILD)/lib/base/datadir.o
+CONFIGURED := $(BUILD)/lib/base/version.o $(BUILD)/lib/base/datadir.o \
+	$(BUILD)/tests/selftest/version.o
 $(CONFIGURED): $(BUILD)/config
 $(CONFIGURED): EXTRA_CPPFLAGS = -DP2PCERT_COMMIT='"$(COMMIT)"' -DP2PCERT_VERSION='"$(VERSION)"' \
 	-DP2PCERT_DATADIR='"$(DATADIR)"'
@@ -153,7 +156,11 @@ $(BUILD)/inject.so: $(INJECT_SRC) $(BUILD)/flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
 
-selftest: $(BUILD)/p2pcert-selftest $(if $(SANITIZE),,$(BUILD)/inject.so)
+$(BUILD)/devpriv-stress: $(STRESS_OBJ) $(BUILD)/libp2pcert.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+selftest: $(BUILD)/p2pcert-selftest $(BUILD)/devpriv-stress $(if $(SANITIZE),,$(BUILD)/inject.so)
 
 # libFuzzer brings its own main(); run one with e.g. build-fuzz/tests/fuzz/fuzz_config CORPUS
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libp2pcert.a
@@ -206,7 +213,8 @@ check:
 # make turns every failure into its own status 2; `tests/lab/lab run` exits with p2pcert's.
 lab:
 	$(Q)tests/lab/lab deps
-	$(Q)tests/lab/lab run --platform '$(PLATFORM)' $(if $(KERNEL),--kernel '$(KERNEL)')
+	$(Q)tests/lab/lab $(if $(SUITE),check '$(SUITE)',run --platform '$(PLATFORM)' \
+		$(if $(KERNEL),--kernel '$(KERNEL)'))
 
 lab-list:
 	$(Q)tests/lab/lab list
@@ -224,5 +232,5 @@ clean:
 FORCE:
 .PHONY: FORCE fuzz-programs
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SELFTEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) \
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SELFTEST_OBJ:.o=.d) $(STRESS_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) \
 	$(UNIT_HELP_OBJ:.o=.d)

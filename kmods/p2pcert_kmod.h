@@ -18,6 +18,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/stringify.h>
 #include <linux/uaccess.h>
 
 #include "p2pcert_features.h"
@@ -40,6 +41,16 @@ static_assert(sizeof(struct p2pcert_devpriv_mirror) == 16);
 static_assert(sizeof(struct p2pcert_devpriv_add) == 40);
 static_assert(sizeof(struct p2pcert_devpriv_mirror_counters) == 40);
 
+/*
+ * A module with a planted defect, for the tests of the tests, says so: no p2pcert that judges a
+ * kernel takes it for its own.
+ */
+#ifdef P2PCERT_DEFECT
+#define P2PCERT_MODULE_VERSION P2PCERT_VERSION "+" __stringify(P2PCERT_DEFECT)
+#else
+#define P2PCERT_MODULE_VERSION P2PCERT_VERSION
+#endif
+
 /* Kernels that have it have it as a macro. */
 #ifndef kzalloc_obj
 #define kzalloc_obj(object, gfp) kzalloc(sizeof(object), gfp)
@@ -50,7 +61,7 @@ static inline long p2pcert_ioctl_version(void __user *arg)
 	struct p2pcert_version v = { .abi = P2PCERT_ABI_VERSION };
 
 	strscpy(v.module, KBUILD_MODNAME, sizeof(v.module));
-	strscpy(v.version, P2PCERT_VERSION, sizeof(v.version));
+	strscpy(v.version, P2PCERT_MODULE_VERSION, sizeof(v.version));
 	return copy_to_user(arg, &v, sizeof(v)) ? -EFAULT : 0;
 }
 

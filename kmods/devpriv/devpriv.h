@@ -31,6 +31,40 @@
 #define DPV_HUGE (HAVE_MIGRATE_VMA_SELECT_COMPOUND && HAVE_PAGEMAP_FOLIO_SPLIT &&                  \
 		  HAVE_ZONE_DEVICE_PAGE_INIT_PGMAP && IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
 
+/*
+ * Defects to plant, for tests that the scenarios notice them: at most one is compiled in, by
+ * P2PCERT_DEFECT=NAME on make's command line. In the scenarios that are to notice them, none
+ * touches memory that is neither the module's nor the caller's.
+ */
+enum dpv_defect {
+	DPV_DEFECT_none,
+	DPV_DEFECT_page_not_copied, /* one page in seven stays behind on the way in */
+	DPV_DEFECT_hole_not_cleared, /* memory that was never touched shows something else */
+	DPV_DEFECT_tail_not_copied, /* of a huge page, the last small one */
+	DPV_DEFECT_fault_loses_data, /* a touched page comes back empty */
+	DPV_DEFECT_fault_does_nothing, /* and says that it has come back */
+	DPV_DEFECT_evict_loses_data,
+	DPV_DEFECT_range_too_long, /* by one page */
+	DPV_DEFECT_range_too_short,
+	DPV_DEFECT_reference_kept, /* of each page that came back, until the device goes */
+	DPV_DEFECT_faults_not_counted,
+	DPV_DEFECT_wrong_owner, /* all devices have the same, and so take each other's pages */
+	DPV_DEFECT_write_spills, /* what is written to a page also lands in another one */
+	DPV_DEFECT_page_off, /* data comes from and goes to the page behind */
+	DPV_DEFECT_write_lost, /* the device may not write what it may */
+	DPV_DEFECT_write_gained, /* what may be read may be written */
+	DPV_DEFECT_sees_memory, /* the device takes ordinary memory for its own */
+	DPV_DEFECT_stale_entry, /* memory that is gone stays in the page table */
+	DPV_DEFECT_protection_ignored, /* what may be written no more still is */
+	DPV_DEFECT_exclusive_kept, /* after the CPU has touched the page */
+};
+
+#ifdef P2PCERT_DEFECT
+#define DPV_DEFECT(name) (__PASTE(DPV_DEFECT_, P2PCERT_DEFECT) == DPV_DEFECT_##name)
+#else
+#define DPV_DEFECT(name) (DPV_DEFECT_none == DPV_DEFECT_##name)
+#endif
+
 struct dpv_device;
 struct dpv_bar;
 
@@ -104,6 +138,8 @@ void dpv_reserve(struct dpv_device *dev, unsigned long nr);
 /* 2^order locked device pages in one folio with one reference, content undefined; or NULL. */
 struct page *dpv_get_pages(struct dpv_device *dev, unsigned int order);
 struct dpv_device *dpv_page_device(const struct page *page);
+/* What its pages are known by to the kernel: the device itself. */
+void *dpv_owner(struct dpv_device *dev);
 /* Its place in the device's memory, in pages. */
 u64 dpv_page_number(struct page *page);
 
@@ -114,6 +150,8 @@ void dpv_data_clear(struct page *page);
 
 /* Keeps one device page until the device goes, for P2PCERT_FAULT_LEAK. */
 int dpv_leak_page(struct dpv_device *dev);
+/* The same with a reference of a page in use; false if there is no memory to remember it. */
+bool dpv_keep_page(struct dpv_device *dev, struct page *page);
 unsigned long dpv_in_use(struct dpv_device *dev);
 /* Pages that it may grow to. */
 unsigned long dpv_limit(const struct dpv_device *dev);

@@ -430,4 +430,4 @@ module_init(dpv_init);
 MODULE_AUTHOR("The p2pcert authors");
 MODULE_DESCRIPTION("p2pcert: device-private memory, backed by memory or by a BAR");
 MODULE_LICENSE("GPL");
-MODULE_VERSION(P2PCERT_VERSION);
+MODULE_VERSION(P2PCERT_MODULE_VERSION);

@@ -48,6 +48,11 @@ struct dpv_device *dpv_page_device(const struct page *page)
 	return dpv_page_chunk(page)->dev;
 }
 
+void *dpv_owner(struct dpv_device *dev)
+{
+	return DPV_DEFECT(wrong_owner) ? (void *)&dpv_devices : dev;
+}
+
 static unsigned long dpv_page_index(const struct dpv_chunk *chunk, struct page *page)
 {
 	return page_to_pfn(page) - chunk->first_pfn;
@@ -79,6 +84,9 @@ void dpv_data_write(struct page *page, const void *from, size_t length)
 {
 	struct dpv_chunk *chunk = dpv_page_chunk(page);
 
+	if (DPV_DEFECT(write_spills) && chunk->backing &&
+	    chunk->backing[dpv_page_index(chunk, page) ^ 1])
+		memcpy_to_page(chunk->backing[dpv_page_index(chunk, page) ^ 1], 0, from, length);
 	if (chunk->backing)
 		memcpy_to_page(chunk->backing[dpv_page_index(chunk, page)], 0, from, length);
 	else
@@ -221,7 +229,7 @@ static struct dpv_chunk *dpv_alloc_chunk(struct dpv_device *dev, unsigned long n
 	chunk->pagemap.range.end = chunk->res->end;
 	chunk->pagemap.nr_range = 1;
 	chunk->pagemap.ops = &dpv_pagemap_ops;
-	chunk->pagemap.owner = dev;
+	chunk->pagemap.owner = dpv_owner(dev);
 	return chunk;
 }
 
@@ -342,23 +350,32 @@ struct page *dpv_get_pages(struct dpv_device *dev, unsigned int order)
 	return page;
 }
 
-int dpv_leak_page(struct dpv_device *dev)
+bool dpv_keep_page(struct dpv_device *dev, struct page *page)
 {
-	struct dpv_leak *leak = kmalloc(sizeof(*leak), GFP_KERNEL);
+	struct dpv_leak *leak = kmalloc(sizeof(*leak), GFP_NOWAIT);
 
 	if (!leak)
-		return -ENOMEM;
-	dpv_reserve(dev, 1);
-	leak->page = dpv_get_pages(dev, 0);
-	if (!leak->page) {
-		kfree(leak);
-		return -ENOMEM;
-	}
-	unlock_page(leak->page);
+		return false;
+	leak->page = page;
 	spin_lock(&dev->lock);
 	list_add(&leak->node, &dev->leaks);
 	spin_unlock(&dev->lock);
-	return 0;
+	return true;
+}
+
+int dpv_leak_page(struct dpv_device *dev)
+{
+	struct page *page;
+
+	dpv_reserve(dev, 1);
+	page = dpv_get_pages(dev, 0);
+	if (!page)
+		return -ENOMEM;
+	unlock_page(page);
+	if (dpv_keep_page(dev, page))
+		return 0;
+	put_page(page);
+	return -ENOMEM;
 }
 
 static void dpv_drop_leaks(struct dpv_device *dev)

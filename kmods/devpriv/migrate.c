@@ -114,9 +114,13 @@ static void dpv_copy_in(const struct dpv_copy *copy, unsigned long addr, struct 
 	u64 length = dpv_copy_length(copy, addr);
 	u8 *va;
 
+	if (DPV_DEFECT(page_not_copied) && (addr >> PAGE_SHIFT) % 7 == 3)
+		length = 0;
 	dpv_copy_delay(copy);
 	if (length < PAGE_SIZE || !from)
 		dpv_data_clear(to);
+	if (!from && DPV_DEFECT(hole_not_cleared))
+		dpv_data_write(to, "left", sizeof("left"));
 	if (!from)
 		return;
 	va = kmap_local_page(from);
@@ -199,7 +203,10 @@ static void dpv_fill_in(struct dpv_move *m, unsigned long i, unsigned long nr)
 			continue;
 		if (!huge)
 			m->args.dst[i + k] = dpv_entry(to, src, 0);
-		dpv_copy_in(&m->copy, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
+		if (huge && DPV_DEFECT(tail_not_copied) && k == nr - 1)
+			dpv_data_clear(to);
+		else
+			dpv_copy_in(&m->copy, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
 	}
 }
 
@@ -221,6 +228,13 @@ static struct page *dpv_get_ram(struct dpv_move *m, unsigned int order, unsigned
 		return NULL;
 	folio_lock(folio);
 	return folio_page(folio, 0);
+}
+
+static bool dpv_loses_data(const struct dpv_move *m)
+{
+	/* only what comes back by itself has no end, and only what is evicted has no vma */
+	return (DPV_DEFECT(fault_loses_data) && m->copy.end == U64_MAX && m->args.vma) ||
+	       (DPV_DEFECT(evict_loses_data) && !m->args.vma);
 }
 
 /*
@@ -252,7 +266,10 @@ static bool dpv_fill_out(struct dpv_move *m, unsigned long i, unsigned long nr)
 		}
 		if (!huge)
 			m->args.dst[i + k] = dpv_entry(to, src, 0);
-		dpv_copy_out(&m->copy, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
+		if (dpv_loses_data(m))
+			clear_highpage(to);
+		else
+			dpv_copy_out(&m->copy, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
 	}
 	return whole;
 }
@@ -302,12 +319,27 @@ static unsigned long dpv_count_moved(const struct dpv_move *m, unsigned long npa
 	return moved;
 }
 
+static void dpv_keep_moved(struct dpv_move *m, unsigned long npages)
+{
+	for (unsigned long i = 0; i < npages; i++) {
+		struct page *page = migrate_pfn_to_page(m->args.src[i]);
+
+		if (!page || !(m->args.src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		get_page(page);
+		if (!dpv_keep_page(m->dev, page))
+			put_page(page);
+	}
+}
+
 static unsigned long dpv_account(struct dpv_move *m, unsigned long npages, bool to_device)
 {
 	struct dpv_counters *count = &m->dev->count;
 	unsigned long huge;
 	unsigned long moved = dpv_count_moved(m, npages, &huge);
 
+	if (DPV_DEFECT(reference_kept) && !to_device && m->args.vma)
+		dpv_keep_moved(m, npages);
 	atomic64_add(moved, to_device ? &count->to_device : &count->to_ram);
 	atomic64_add(huge, to_device ? &count->huge_to_device : &count->huge_to_ram);
 	return moved;
@@ -329,7 +361,7 @@ static long dpv_migrate_batch(struct dpv_batch *b, struct vm_area_struct *vma, u
 		.dst = b->dst,
 		.start = start,
 		.end = end,
-		.pgmap_owner = m->dev,
+		.pgmap_owner = dpv_owner(m->dev),
 		.flags = DPV_SELECT_HUGE | (to_device ? MIGRATE_VMA_SELECT_SYSTEM :
 							MIGRATE_VMA_SELECT_DEVICE_PRIVATE),
 	};
@@ -341,6 +373,19 @@ static long dpv_migrate_batch(struct dpv_batch *b, struct vm_area_struct *vma, u
 	moved = dpv_account(m, m->args.npages, to_device);
 	migrate_vma_finalize(&m->args);
 	return moved;
+}
+
+/* For planted defects: where a batch ends, or one page beside it. */
+static unsigned long dpv_stop(const struct vm_area_struct *vma, unsigned long start,
+			      unsigned long stop)
+{
+	unsigned long nr = (stop - start) >> PAGE_SHIFT;
+
+	if (DPV_DEFECT(range_too_long) && nr < DPV_BATCH && stop < vma->vm_end)
+		return stop + PAGE_SIZE;
+	if (DPV_DEFECT(range_too_short) && nr > 1)
+		return stop - PAGE_SIZE;
+	return stop;
 }
 
 /*
@@ -366,7 +411,7 @@ static long dpv_migrate_next(struct dpv_batch *b, u64 *addr, u64 end, bool to_de
 		start = max_t(u64, *addr, vma->vm_start);
 		stop = min3((u64)vma->vm_end, end,
 			    (u64)ALIGN(start + 1, DPV_BATCH * PAGE_SIZE));
-		moved = dpv_migrate_batch(b, vma, start, stop, to_device);
+		moved = dpv_migrate_batch(b, vma, start, dpv_stop(vma, start, stop), to_device);
 		*addr = stop;
 	}
 	mmap_read_unlock(mm);
@@ -418,7 +463,7 @@ static vm_fault_t dpv_fault_back(struct dpv_move *m, struct vm_fault *vmf, unsig
 	m->args.vma = vmf->vma;
 	m->args.start = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
 	m->args.end = m->args.start + (PAGE_SIZE << order);
-	m->args.pgmap_owner = m->dev;
+	m->args.pgmap_owner = dpv_owner(m->dev);
 	m->args.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE | (order ? DPV_SELECT_HUGE : 0);
 #if HAVE_MIGRATE_VMA_FAULT_PAGE
 	m->args.fault_page = vmf->page;
@@ -447,7 +492,10 @@ vm_fault_t dpv_migrate_to_ram(struct vm_fault *vmf)
 	struct dpv_batch *b;
 	vm_fault_t ret;
 
-	atomic64_inc(&dev->count.faults);
+	if (DPV_DEFECT(fault_does_nothing))
+		return 0;
+	if (!DPV_DEFECT(faults_not_counted))
+		atomic64_inc(&dev->count.faults);
 	if (dpv_device_strikes(dev, P2PCERT_FAULT_NO_MEMORY))
 		return VM_FAULT_OOM;
 	if (dpv_device_strikes(dev, P2PCERT_FAULT_DELAY))

@@ -55,6 +55,24 @@ static unsigned long dpv_index(u64 addr)
 	return addr >> PAGE_SHIFT;
 }
 
+/* For planted defects: an entry stays that should go. Its page must not, whoever has mapped it. */
+static bool dpv_overlooks(const struct mmu_notifier_range *range, void *entry)
+{
+	struct page *page = xa_untag_pointer(entry);
+
+	if (DPV_DEFECT(protection_ignored))
+		return range->event == MMU_NOTIFY_PROTECTION_VMA ||
+		       range->event == MMU_NOTIFY_PROTECTION_PAGE;
+	if (DPV_DEFECT(exclusive_kept))
+		return range->event == MMU_NOTIFY_CLEAR &&
+		       (xa_pointer_tag(entry) & DPV_PT_EXCLUSIVE);
+	if (!DPV_DEFECT(stale_entry) || range->event != MMU_NOTIFY_CLEAR ||
+	    is_device_private_page(page))
+		return false;
+	get_page(page);
+	return true;
+}
+
 static bool dpv_invalidate(struct mmu_interval_notifier *notifier,
 			   const struct mmu_notifier_range *range, unsigned long seq)
 {
@@ -71,6 +89,8 @@ static bool dpv_invalidate(struct mmu_interval_notifier *notifier,
 	atomic64_inc(&m->invalidations);
 	xa_for_each_range(&m->pt, index, entry, dpv_index(range->start),
 			  dpv_index(range->end - 1)) {
+		if (dpv_overlooks(range, entry))
+			continue;
 		xa_erase(&m->pt, index);
 		atomic64_inc(&m->entries_invalidated);
 	}
@@ -181,7 +201,7 @@ static int dpv_view_find(struct dpv_view *v, unsigned long flags)
 		.end = v->end,
 		.hmm_pfns = v->pfns,
 		.default_flags = flags,
-		.dev_private_owner = m->dev,
+		.dev_private_owner = dpv_owner(m->dev),
 	};
 	int err;
 
@@ -228,7 +248,8 @@ static void dpv_page_write(struct page *page, const void *from, size_t length)
 /* Copies the view's page i, honestly or with the faults of the plan. */
 static void dpv_view_copy(struct dpv_view *v, unsigned long i, struct page *page, bool write)
 {
-	u8 *bounce = v->bounce + (i << PAGE_SHIFT);
+	unsigned long at = DPV_DEFECT(page_off) ? (i + 1) % v->nr : i;
+	u8 *bounce = v->bounce + (at << PAGE_SHIFT);
 	u64 length = dpv_copy_length(&v->copy, v->addr + (i << PAGE_SHIFT));
 	u8 flip = length && p2pcert_strikes(v->copy.plan, P2PCERT_FAULT_CORRUPT_COPY);
 
@@ -266,8 +287,10 @@ static bool dpv_is_ours(unsigned long pfn, bool write)
 {
 	unsigned long need = HMM_PFN_VALID | (write ? HMM_PFN_WRITE : 0);
 
-	if ((pfn & need) != need || (pfn & HMM_PFN_ERROR))
+	if ((pfn & need) != need || (pfn & HMM_PFN_ERROR) || (write && DPV_DEFECT(write_lost)))
 		return false;
+	if (DPV_DEFECT(sees_memory))
+		return true;
 	/* Device-private pages are reported to their owner only. */
 	return is_device_private_page(hmm_pfn_to_page(pfn));
 }
@@ -371,9 +394,12 @@ static int dpv_view_fault(struct dpv_view *v, bool write)
 	if (err)
 		return err;
 	atomic64_inc(&m->faults);
-	for (unsigned long i = 0; i < v->nr && !err; i++)
+	for (unsigned long i = 0; i < v->nr && !err; i++) {
+		bool may_write = v->pfns[i] & HMM_PFN_WRITE || DPV_DEFECT(write_gained);
+
 		err = dpv_pt_set(m, v->addr + (i << PAGE_SHIFT), hmm_pfn_to_page(v->pfns[i]),
-				 v->pfns[i] & HMM_PFN_WRITE ? DPV_PT_WRITE : 0);
+				 may_write ? DPV_PT_WRITE : 0);
+	}
 	if (err)
 		mutex_unlock(&m->lock);
 	return err;

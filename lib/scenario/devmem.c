@@ -9,6 +9,7 @@
 #include <linux/mempolicy.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -167,6 +168,23 @@ void devmem_in_child(struct devmem *dev)
 	if (dev->pagemap >= 0)
 		close(dev->pagemap);
 	dev->pagemap = pagemap_open(NULL);
+}
+
+bool devmem_child_right(struct devmem *dev, pid_t pid, const char *what)
+{
+	int status = 0;
+
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		devmem_refute(dev, EVIDENCE_DATA, "no child for %s: %s", what, strerror(errno));
+	else if (WIFSIGNALED(status))
+		devmem_refute(dev, EVIDENCE_DATA, "the child for %s died of signal %d", what,
+			      WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		devmem_refute(dev, EVIDENCE_DATA, "%s: what the child sees is not what it must be",
+			      what);
+	else
+		return true;
+	return false;
 }
 
 static struct devmem *device_open(struct scenario_ctx *ctx,

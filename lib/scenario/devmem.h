@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "scenario/modfd.h"
@@ -76,6 +77,9 @@ bool devmem_set_faults(struct devmem *dev, struct p2pcert_faults faults) attr_mu
 
 /* In a process that was forked: its own page table is looked at from now on. */
 void devmem_in_child(struct devmem *dev);
+
+/* Waits for a child: did it exit with 0, having found what it must? Evidence data if not. */
+bool devmem_child_right(struct devmem *dev, pid_t pid, const char *what);
 
 /* Another device of the same module: memory number `ram`. NULL after scn_error(). */
 struct devmem *devmem_open_ram(struct scenario_ctx *ctx, unsigned int ram) attr_must_check;

@@ -231,6 +231,59 @@ static void mirror_change(struct area *a, size_t i)
 	area_write_mirror(a, a->pages / 4, a->pages / 2);
 }
 
+static void refuse_write(struct area *a, const char *when)
+{
+	autofree unsigned char *buffer = xcalloc(a->pages, page_size());
+	int err = device_do(a, P2PCERT_IOC_DEVPRIV_MIRROR_WRITE, 0, a->pages, buffer);
+
+	if (err != -EPERM)
+		devmem_refute(a->dev, EVIDENCE_DATA,
+			      "the device's write to read-only memory %s gives %s, not EPERM", when,
+			      err ? errno_text(err) : "no error");
+}
+
+/* What may only be read the device may not write, whatever it was allowed before. */
+static void mirror_read_only(struct area *a)
+{
+	size_t len = a->pages * page_size();
+
+	mirror_writes(a, 0, a->pages);
+	if (mprotect(a->start, len, PROT_READ) < 0)
+		devmem_refute(a->dev, EVIDENCE_PATH, "mprotect() fails: %s", strerror(errno));
+	refuse_write(a, "that it has just written");
+	mirror_reads(a, "read-only");
+	refuse_write(a, "that it has just read");
+	if (mprotect(a->start, len, PROT_READ | PROT_WRITE) < 0)
+		devmem_refute(a->dev, EVIDENCE_PATH, "mprotect() back fails: %s", strerror(errno));
+	mirror_reads(a, "when it may be written again");
+}
+
+/* After fork() the device writes for the parent alone: the child keeps what there was. */
+static void mirror_after_fork(struct area *a)
+{
+	int written[2];
+	pid_t pid;
+	char byte;
+
+	mirror_writes(a, 0, a->pages);
+	if (pipe2(written, O_CLOEXEC) < 0) {
+		scn_error(a->dev->ctx, ERROR_SETUP, "no pipe: %s", strerror(errno));
+		return;
+	}
+	pid = fork();
+	if (pid == 0) {
+		close(written[1]);
+		_exit(read(written[0], &byte, 1) != 0 ||
+		      !area_check(a, 0, a->pages, "in the child, after the device wrote"));
+	}
+	close(written[0]);
+	mirror_reads(a, "after fork()");
+	mirror_writes(a, 0, a->pages);
+	close(written[1]);
+	if (devmem_child_right(a->dev, pid, "the device's writes after fork()"))
+		area_check(a, 0, a->pages, "in the parent, for which the device wrote");
+}
+
 static bool body_mirror(struct devmem *dev)
 {
 	struct area *a = area_new(dev, AREA_PRIVATE, MIRROR_PAGES, "mirror");
@@ -241,6 +294,10 @@ static bool body_mirror(struct devmem *dev)
 		area_check_mirror(a, 0, a->pages, "as the CPU wrote it");
 		for (size_t i = 0; i < ARRAY_LEN(changes) && !dev->refuted; i++)
 			mirror_change(a, i);
+		if (!dev->refuted)
+			mirror_read_only(a);
+		if (!dev->refuted)
+			mirror_after_fork(a);
 		area_check(a, 0, a->pages, "at the end, by the CPU");
 	}
 	area_end(a);

@@ -158,24 +158,6 @@ static bool body_mprotect(struct devmem *dev)
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
-/* The child says by its status what it found: 0, or 1 and something is wrong with its memory. */
-static bool child_was_right(struct devmem *dev, pid_t pid, const char *what)
-{
-	int status = 0;
-
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		devmem_refute(dev, EVIDENCE_DATA, "no child for %s: %s", what, strerror(errno));
-	else if (WIFSIGNALED(status))
-		devmem_refute(dev, EVIDENCE_DATA, "the child for %s died of signal %d", what,
-			      WTERMSIG(status));
-	else if (WEXITSTATUS(status))
-		devmem_refute(dev, EVIDENCE_DATA, "%s: what the child sees is not what it must be",
-			      what);
-	else
-		return true;
-	return false;
-}
-
 static bool body_fork(struct devmem *dev)
 {
 	struct area *a = area_away(dev, "fork");
@@ -186,7 +168,7 @@ static bool body_fork(struct devmem *dev)
 	pid = fork();
 	if (pid == 0)
 		_exit(!area_check(a, 0, PAGES, "in the child after fork()"));
-	if (child_was_right(dev, pid, "fork()"))
+	if (devmem_child_right(dev, pid, "fork()"))
 		area_check(a, 0, PAGES, "in the parent after fork()");
 	expect_in_use(a, 0, "after both have touched everything");
 	area_end(a);
@@ -225,7 +207,7 @@ static bool body_cow(struct devmem *dev)
 	area_fill(a, THIRD, THIRD);
 	close(ready[1]);
 	close(ready[0]);
-	if (child_was_right(dev, pid, "copy on write"))
+	if (devmem_child_right(dev, pid, "copy on write"))
 		area_check(a, 0, PAGES, "in the parent, which wrote the second third");
 	area_end(a);
 	return true;

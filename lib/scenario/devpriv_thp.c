@@ -146,6 +146,22 @@ static void run_case(struct area *a, const struct thp_case *c)
 		expect_huge(a, "come back", after.huge_to_ram - between.huge_to_ram, c->whole_back);
 }
 
+/* Memory that was never written goes to the device as zeros, whatever was there before. */
+static bool run_unwritten(struct devmem *dev, bool read)
+{
+	struct area *a = area_new(dev, AREA_HUGE, huge_pages(),
+				  read ? "the huge zero page" : "never touched");
+
+	if (!a)
+		return false;
+	if (read)
+		(void)*(volatile unsigned char *)area_page(a, 0);
+	if (area_send(a, 0, a->pages) && area_check_device(a, 0, a->pages, "in the device"))
+		area_check(a, 0, a->pages, "brought back");
+	area_end(a);
+	return true;
+}
+
 static bool body(struct devmem *dev)
 {
 	struct area *probe = area_new(dev, AREA_HUGE, huge_pages(), "probe");
@@ -170,7 +186,7 @@ static bool body(struct devmem *dev)
 		run_case(a, &cases[i]);
 		area_end(a);
 	}
-	return set_faults(dev, 0);
+	return set_faults(dev, 0) && run_unwritten(dev, false) && run_unwritten(dev, true);
 }
 
 static enum outcome run_thp(struct scenario_ctx *ctx)

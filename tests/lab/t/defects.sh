@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # from lib/guest.sh and tests/cli/lib/cli.sh
+#
+# Planted defects: p2pcert_devpriv is built once with each defect of kmods/devpriv/devpriv.h, and the
+# scenario that answers for it must fail by the right kind of evidence, or else nobody knows that it
+# could. P2PCERT_TEST_DEFECTS=all plants every one; without it a few, of each kind of evidence one.
+
+# DEFECT, the scenario that notices it, and what is refuted or the kind of the error; '+' in front of
+# those that are always planted. Left out are those that end a kernel: folios split without their
+# pagemap, pages given back twice, and page table entries used past the sequence.
+defects='
++page_not_copied     devpriv.roundtrip   data
+hole_not_cleared     devpriv.thp         data
+tail_not_copied      devpriv.thp         data
+fault_loses_data     devpriv.read-fault  data
+range_too_long       devpriv.roundtrip   path
++range_too_short     devpriv.roundtrip   path
++reference_kept      devpriv.read-fault  leak
++faults_not_counted  devpriv.read-fault  counters
+wrong_owner          devpriv.snapshot    data
+write_spills         devpriv.roundtrip   data
+page_off             devpriv.roundtrip   data
+write_lost           devpriv.roundtrip   data
+write_gained         devpriv.mirror      data
+sees_memory          devpriv.roundtrip   data
+stale_entry          devpriv.mirror      data
+protection_ignored   devpriv.mirror      data
+exclusive_kept       devpriv.exclusive   data
+fault_does_nothing   devpriv.read-fault  timeout
+'
+budget=10	# seconds, for the one that hangs
+
+chosen() {
+	if [[ ${which:-} == all ]]; then
+		tr -d + <<< "$defects"
+	else
+		sed -n 's/^+//p' <<< "$defects"
+	fi | awk NF
+}
+
+# Outside: the modules are built by the host, which is faster than its guest, and beside what is built
+# already.
+build_defects() {
+	local lab=$1 script defect rest
+	# shellcheck disable=SC2016 # the variables are those of the shell in there
+	script='set -e
+		release=$(ls /lab/kmods | sort -V | tail -n 1)
+		mkdir -p /lab/defects
+		cd /lab/defects
+		rm -rf ./*
+		cp -a "/lab/kmods/$release" build
+		plant() {
+			make -s -C /src/kmods KVER="$release" OUT="$PWD/build" P2PCERT_DEFECT="$1" >&2
+			mkdir "$1"
+			cp build/*.ko "$1"
+		}'
+	while read -r defect rest; do
+		script+=$'\n'"plant $defect"
+	done < <(chosen)
+	"$lab" enter "$script"
+}
+
+if [[ -z ${in_guest:-} ]]; then
+	lab=$(dirname "$0")/../lab
+	which=${P2PCERT_TEST_DEFECTS:-}
+	if [[ $EUID == 0 ]]; then
+		"$lab" build || exit 3
+		build_defects "$lab" || exit 3
+	fi
+	PARTS=$which exec "$(dirname "$0")/lib/in-guest.sh" reference "$0"
+fi
+
+which=$parts
+selftest=/lab/build/p2pcert-selftest
+export P2PCERT_SELFTEST=break
+
+# The module as it is: the same scenarios pass, but for what the kernel itself is known to get wrong.
+mapfile -t scenarios < <(chosen | awk '$2 != "devpriv.snapshot" { print $2 }' | sort -u)
+gives 0 'no defect' "$selftest" run --results "$T/none" "${scenarios[@]}"
+
+# what_came: an error's kind, or what is refuted
+# shellcheck disable=SC2016 # the filter is jq's
+what_came='.results[0] | if .outcome == "error" then .kind else
+	[.evidence | to_entries[] | select(.value.state == "refuted").key] | join(" ") end'
+
+# planted DEFECT SCENARIO EXPECTED
+planted() {
+	local status=1 seen
+	[[ $3 != timeout ]] || status=124
+	P2PCERT_KMODS_BUILD=/lab/defects/$1 P2PCERT_DEFECT=$1 gives $status "$1" \
+		"$selftest" run --results "$T/$1" --timeout $budget "$2"
+	seen=$(jq -r "$what_came" "$T/$1/report.json")
+	[[ " $seen " == *" $3 "* ]]
+	verdict $? "$1: $2 refutes $3" "it came to '$seen'"
+	reports "$1" 'the report says that the module is not the real one' true \
+		".tool.version | endswith(\"+$1\")"
+	nothing_left "$1"
+}
+
+first=
+while read -r defect scenario expected <&3; do
+	planted "$defect" "$scenario" "$expected"
+	: "${first:=$defect}"
+done 3< <(chosen)
+quiet_kernel 'all defects'
+
+# Whoever judges a kernel does not get to use such a module.
+export P2PCERT_KMODS_BUILD=/lab/defects/$first
+gives 4 'a module with a defect, and a p2pcert that judges' \
+	p2pcert run --results "$T/refused" devpriv.roundtrip
+reports refused 'it is refused for its version' 'module-rejected true' \
+	'.results[0].skip[0] | "\(.category) \(.text | contains("+"))"'
+done_testing
