@@ -14,7 +14,7 @@ lab_run() {
 	if [[ -z $command ]]; then
 		[[ $opt_build == no ]] || lab_build "$flavour"
 		[[ -x $out/prefix/bin/p2pcert ]] || die "p2pcert is not built: run 'lab build'"
-		command="p2pcert-in-lab $profile"
+		command="p2pcert-in-lab $profile ${run_options[*]}"
 	fi
 	contained guest_run "$opt_as" "$platform" "$flavour" "$accel" "$opt_timeout" run "$command" \
 		"$opt_disk" "$opt_power_loss"

@@ -33,6 +33,7 @@ platform_load() {
 	kernel=backports	# kernel flavour
 	initramfs=()		# modules without which the root file system's device does not come up
 	profile=reference	# profile that p2pcert runs there
+	run_options=()		# what 'p2pcert run' is given besides
 	expect_verdict=pass	# what p2pcert must come to
 	expect_exit=0
 	# 'SCENARIO OUTCOME [WHAT]...', WHAT being one of: EVIDENCE=STATE, EVIDENCE~WORD (in a detail of
