@@ -4,7 +4,8 @@
 #
 # Planted defects: p2pcert_devpriv is built once with each defect of kmods/devpriv/devpriv.h, and the
 # scenario that answers for it must fail by the right kind of evidence, or else nobody knows that it
-# could. P2PCERT_TEST_DEFECTS=all plants every one; without it a few, of each kind of evidence one.
+# could. P2PCERT_TEST_DEFECTS names those to plant, or all; without it a few are, one for each kind of
+# evidence.
 
 # DEFECT, the scenario that notices it, and what is refuted or the kind of the error; '+' in front of
 # those that are always planted. Left out are those that end a kernel: folios split without their
@@ -32,11 +33,10 @@ fault_does_nothing   devpriv.read-fault  timeout
 budget=10	# seconds, for the one that hangs
 
 chosen() {
-	if [[ ${which:-} == all ]]; then
-		tr -d + <<< "$defects"
-	else
-		sed -n 's/^+//p' <<< "$defects"
-	fi | awk NF
+	awk -v which=" ${which:-} " 'NF {
+		always = sub(/^\+/, "")
+		if (which ~ /^ *$/ ? always : which == " all " || index(which, " " $1 " ")) print
+	}' <<< "$defects"
 }
 
 # Outside: the modules are built by the host, which is faster than its guest, and beside what is built
