@@ -395,9 +395,13 @@ static int dpv_view_fault(struct dpv_view *v, bool write)
 		return err;
 	atomic64_inc(&m->faults);
 	for (unsigned long i = 0; i < v->nr && !err; i++) {
-		bool may_write = v->pfns[i] & HMM_PFN_WRITE || DPV_DEFECT(write_gained);
+		struct page *page = hmm_pfn_to_page(v->pfns[i]);
+		bool may_write = v->pfns[i] & HMM_PFN_WRITE;
 
-		err = dpv_pt_set(m, v->addr + (i << PAGE_SHIFT), hmm_pfn_to_page(v->pfns[i]),
+		/* the zero page is everybody's, and not to be written even then */
+		if (DPV_DEFECT(write_gained) && !is_zero_pfn(page_to_pfn(page)))
+			may_write = true;
+		err = dpv_pt_set(m, v->addr + (i << PAGE_SHIFT), page,
 				 may_write ? DPV_PT_WRITE : 0);
 	}
 	if (err)

@@ -7,8 +7,8 @@
 # could. P2PCERT_TEST_DEFECTS names those to plant, or all; without it a few are, one for each kind of
 # evidence.
 
-# DEFECT, the scenario that notices it, and what is refuted or the kind of the error; '+' in front of
-# those that are always planted. Left out are those that end a kernel: folios split without their
+# DEFECT, the scenario that notices it, what is refuted or the kind of the error, and where that could
+# be for another reason, how it is put; '+' in front of those that are always planted. Left out are those that end a kernel: folios split without their
 # pagemap, pages given back twice, and page table entries used past the sequence.
 defects='
 +page_not_copied     devpriv.roundtrip   data
@@ -19,16 +19,17 @@ range_too_long       devpriv.roundtrip   path
 +range_too_short     devpriv.roundtrip   path
 +reference_kept      devpriv.read-fault  leak
 +faults_not_counted  devpriv.read-fault  counters
-wrong_owner          devpriv.snapshot    data
+evict_loses_data     devpriv.multithread data
+wrong_owner          devpriv.snapshot    data in another device
 write_spills         devpriv.roundtrip   data
 page_off             devpriv.roundtrip   data
 write_lost           devpriv.roundtrip   data
-write_gained         devpriv.mirror      data
 sees_memory          devpriv.roundtrip   data
 stale_entry          devpriv.mirror      data
 protection_ignored   devpriv.mirror      data
 exclusive_kept       devpriv.exclusive   data
 fault_does_nothing   devpriv.read-fault  timeout
+write_gained         devpriv.mirror      data
 '
 budget=10	# seconds, for the one that hangs
 
@@ -84,23 +85,28 @@ gives 0 'no defect' "$selftest" run --results "$T/none" "${scenarios[@]}"
 what_came='.results[0] | if .outcome == "error" then .kind else
 	[.evidence | to_entries[] | select(.value.state == "refuted").key] | join(" ") end'
 
-# planted DEFECT SCENARIO EXPECTED
+# planted DEFECT SCENARIO EXPECTED [TEXT]
 planted() {
-	local status=1 seen
-	[[ $3 != timeout ]] || status=124
+	local status=1 seen options=()
+	if [[ $3 == timeout ]]; then
+		status=124
+		options=(--timeout "$budget")
+	fi
 	P2PCERT_KMODS_BUILD=/lab/defects/$1 P2PCERT_DEFECT=$1 gives $status "$1" \
-		"$selftest" run --results "$T/$1" --timeout $budget "$2"
+		"$selftest" run --results "$T/$1" "${options[@]}" "$2"
 	seen=$(jq -r "$what_came" "$T/$1/report.json")
 	[[ " $seen " == *" $3 "* ]]
 	verdict $? "$1: $2 refutes $3" "it came to '$seen'"
+	[[ -z ${4:-} ]] || reports "$1" "it is refuted that $4" true \
+		"[.results[0].evidence.$3.details[] | contains(\"$4: the\")] | any"
 	reports "$1" 'the report says that the module is not the real one' true \
 		".tool.version | endswith(\"+$1\")"
 	nothing_left "$1"
 }
 
 first=
-while read -r defect scenario expected <&3; do
-	planted "$defect" "$scenario" "$expected"
+while read -r defect scenario expected text <&3; do
+	planted "$defect" "$scenario" "$expected" "$text"
 	: "${first:=$defect}"
 done 3< <(chosen)
 quiet_kernel 'all defects'
