@@ -234,7 +234,7 @@ static void mirror_change(struct area *a, size_t i)
 static void refuse_write(struct area *a, const char *when)
 {
 	autofree unsigned char *buffer = xcalloc(a->pages, page_size());
-	int err = device_do(a, P2PCERT_IOC_DEVPRIV_MIRROR_WRITE, 0, a->pages, buffer);
+	int err = area_access(a, P2PCERT_IOC_DEVPRIV_MIRROR_WRITE, 0, a->pages, buffer);
 
 	if (err != -EPERM)
 		devmem_refute(a->dev, EVIDENCE_DATA,
@@ -247,15 +247,15 @@ static void mirror_read_only(struct area *a)
 {
 	size_t len = a->pages * page_size();
 
-	mirror_writes(a, 0, a->pages);
+	area_write_mirror(a, 0, a->pages);
 	if (mprotect(a->start, len, PROT_READ) < 0)
 		devmem_refute(a->dev, EVIDENCE_PATH, "mprotect() fails: %s", strerror(errno));
 	refuse_write(a, "that it has just written");
-	mirror_reads(a, "read-only");
+	area_check_mirror(a, 0, a->pages, "read-only");
 	refuse_write(a, "that it has just read");
 	if (mprotect(a->start, len, PROT_READ | PROT_WRITE) < 0)
 		devmem_refute(a->dev, EVIDENCE_PATH, "mprotect() back fails: %s", strerror(errno));
-	mirror_reads(a, "when it may be written again");
+	area_check_mirror(a, 0, a->pages, "when it may be written again");
 }
 
 /* After fork() the device writes for the parent alone: the child keeps what there was. */
@@ -265,7 +265,7 @@ static void mirror_after_fork(struct area *a)
 	pid_t pid;
 	char byte;
 
-	mirror_writes(a, 0, a->pages);
+	area_write_mirror(a, 0, a->pages);
 	if (pipe2(written, O_CLOEXEC) < 0) {
 		scn_error(a->dev->ctx, ERROR_SETUP, "no pipe: %s", strerror(errno));
 		return;
@@ -277,8 +277,8 @@ static void mirror_after_fork(struct area *a)
 		      !area_check(a, 0, a->pages, "in the child, after the device wrote"));
 	}
 	close(written[0]);
-	mirror_reads(a, "after fork()");
-	mirror_writes(a, 0, a->pages);
+	area_check_mirror(a, 0, a->pages, "after fork()");
+	area_write_mirror(a, 0, a->pages);
 	close(written[1]);
 	if (devmem_child_right(a->dev, pid, "the device's writes after fork()"))
 		area_check(a, 0, a->pages, "in the parent, for which the device wrote");
