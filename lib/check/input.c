@@ -21,7 +21,8 @@ struct end {
 	size_t nr;
 	size_t members; /* where they begin in struct ends' order[] */
 	enum role role;
-	bool offers; /* it can be a target, and of a kind that is one */
+	/* of a kind that is a target; an accelerator is one even if its BARs are not shown */
+	bool offers;
 };
 
 struct ends {
@@ -103,7 +104,8 @@ static void add_end(struct ends *ends, const struct platform *p, const struct ke
 		.second = -1,
 		.members = members,
 		.role = key->role,
-		.offers = key->is_target && (key->role != ROLE_NVME || f->p2pmem.present),
+		.offers = key->role == ROLE_ACCELERATOR || f->p2pmem.present ||
+			  (key->is_target && key->role != ROLE_NVME),
 	};
 }
 
@@ -154,7 +156,7 @@ static int *find_via(const struct platform *p, int initiator, int target, int *n
 	int up[MAX_DEPTH], down[MAX_DEPTH];
 	int nr_up = chain_of(p, initiator, up, MAX_DEPTH);
 	int nr_down = chain_of(p, target, down, MAX_DEPTH);
-	int *via = xcalloc((size_t)(nr_up + nr_down), sizeof(*via));
+	int *via = xcalloc((size_t)nr_up + (size_t)nr_down, sizeof(*via));
 
 	while (nr_up > 1 && nr_down > 1 && up[nr_up - 1] == down[nr_down - 1] &&
 	       up[nr_up - 2] == down[nr_down - 2]) {
@@ -220,45 +222,47 @@ static void add_likely(struct building *b, const struct ends *ends, const struct
 }
 
 /* The ends that offer memory and are of this role. */
-static size_t targets_of(const struct ends *ends, enum role role, const struct end **list)
+static size_t targets_of(const struct ends *ends, enum role role, size_t *list)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < ends->nr; i++)
 		if (ends->items[i].offers && ends->items[i].role == role)
-			list[n++] = &ends->items[i];
+			list[n++] = i;
 	return n;
 }
 
 /* Those around `at`, and as many again, evenly spread over the others. */
 static void add_some(struct building *b, const struct ends *ends, const struct end *from, size_t at,
-		     const struct end *const *list, size_t n)
+		     const size_t *list, size_t n)
 {
 	const size_t half = MAX_PARTNERS / 2;
 	size_t first = at < half / 2 ? 0 : at - half / 2;
 
 	if (n <= MAX_PARTNERS) {
 		for (size_t i = 0; i < n; i++)
-			add_likely(b, ends, from, list[i]);
+			add_likely(b, ends, from, &ends->items[list[i]]);
 		return;
 	}
 	if (first > n - half)
 		first = n - half;
 	for (size_t i = 0; i < half; i++) {
-		add_likely(b, ends, from, list[first + i]);
-		add_likely(b, ends, from, list[(first + half + i * (n - half) / half) % n]);
+		size_t far = (first + half + i * (n - half) / half) % n;
+
+		add_likely(b, ends, from, &ends->items[list[first + i]]);
+		add_likely(b, ends, from, &ends->items[list[far]]);
 	}
 }
 
 static void add_all_likely(struct building *b, const struct ends *ends)
 {
-	const struct end **list = xcalloc(ends->nr, sizeof(*list));
+	size_t *list = xcalloc(ends->nr, sizeof(*list));
 
 	for (enum role role = ROLE_OTHER; role < NR_ROLES; role++) {
 		size_t n = targets_of(ends, role, list), at = 0;
 
 		for (size_t i = 0; i < ends->nr && n; i++) {
-			while (at < n && list[at]->first < ends->items[i].first)
+			while (at < n && list[at] < i)
 				at++;
 			add_some(b, ends, &ends->items[i], at, list, n);
 		}
