@@ -2,7 +2,11 @@
 /* Ids to names and names to ids. The way back is an index by name, made when it is first asked for. */
 #include "platform/names.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/alloc.h"
@@ -24,7 +28,7 @@ struct entry {
 /* What the database says stands in the order of its lines: names are found by their place. */
 struct pci_names {
 	char *text; /* all of it; NULL: there is none */
-	bool read;
+	bool read, mapped;
 	size_t len;
 	/* for each vendor that was asked for where its line is in text, and ASKED_FOR; or 0 */
 	uint32_t *vendors;
@@ -46,25 +50,47 @@ void pci_names_close(struct pci_names *names)
 		free(names->entries[i].name);
 	free(names->entries);
 	free(names->vendors);
-	free(names->text);
+	if (names->mapped)
+		munmap(names->text, names->len);
+	else
+		free(names->text);
 	free(names);
 }
 
 /* --- the database ------------------------------------------------------------------------------- */
 
-/* Where libpci looks for it, as distributions build that; zlib reads both kinds. */
-static gzFile open_database(void)
-{
-	static const char *const paths[] = {
-		"/usr/share/misc/pci.ids",   "/usr/share/misc/pci.ids.gz",
-		"/usr/share/hwdata/pci.ids", "/usr/share/hwdata/pci.ids.gz",
-		"/usr/share/pci.ids",        "/usr/share/pci.ids.gz",
-	};
-	gzFile f = NULL;
+/* Where libpci looks for it, as distributions build that; it may also be there as ".gz". */
+static const char *const paths[] = {
+	"/usr/share/misc/pci.ids",
+	"/usr/share/hwdata/pci.ids",
+	"/usr/share/pci.ids",
+};
 
-	for (size_t i = 0; i < ARRAY_LEN(paths) && !f; i++)
-		f = gzopen(paths[i], "rbe");
-	return f;
+/*
+ * As it is, of which only what is looked at comes into memory; what is mapped has a NUL behind it
+ * unless it fills its last page.
+ */
+static char *map_database(const char *path, size_t *len)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *text;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > DATABASE_MAX ||
+	    st.st_size % sysconf(_SC_PAGESIZE) == 0)
+		return NULL;
+	*len = (size_t)st.st_size;
+	text = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+	return text == MAP_FAILED ? NULL : text;
+}
+
+/* zlib reads it packed or not. */
+static gzFile open_database(const char *path)
+{
+	autofree char *packed = xasprintf("%s.gz", path);
+	gzFile f = gzopen(path, "rbe");
+
+	return f ? f : gzopen(packed, "rbe");
 }
 
 /* The whole file, as far as it can be read; NULL if nothing of it can. */
@@ -96,8 +122,12 @@ static const char *database(struct pci_names *names)
 	if (names->read)
 		return names->text;
 	names->read = true;
-	f = open_database();
-	if (f) {
+	for (size_t i = 0; i < ARRAY_LEN(paths) && !names->text; i++) {
+		names->text = map_database(paths[i], &names->len);
+		names->mapped = names->text;
+		f = names->mapped ? NULL : open_database(paths[i]);
+		if (!f)
+			continue;
 		names->text = read_database(f, &names->len);
 		gzclose(f);
 	}

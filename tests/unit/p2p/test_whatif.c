@@ -247,6 +247,15 @@ static void test_open_pairs(void **state attr_unused)
 	free(text);
 	assert_int_equal(a.w.nr_pairs, 0);
 	forget(&a);
+
+	/* that of 07:00.0 and 09:00.0 is as unknown as before, and not for what the words change */
+	functions[7].acs = 0;
+	ask_where(KNOWN_ABSENT, &a, functions, ARRAY_LEN(functions), "7.3",
+		  "pci=config_acs=1@06:01.0", NULL);
+	text = names_of(&a, a.w.open_pairs, a.w.nr_open_pairs);
+	assert_string_equal(text, "08>09 09>08 ");
+	free(text);
+	forget(&a);
 }
 
 static void test_words(void **state attr_unused)
