@@ -181,26 +181,39 @@ static void fill_hole(struct area *a)
 	area_check(a, 0, a->pages, "never written");
 }
 
+static struct area *new_hole(struct devmem *dev)
+{
+	return area_new(dev, AREA_HUGE, HUGE_BYTES / page_size(), "a huge hole");
+}
+
+static bool run_part_of_hole(struct devmem *dev)
+{
+	struct area *a = new_hole(dev);
+	bool ok = a && devmem_set_faults(
+			       dev, (struct p2pcert_faults){ .mask = P2PCERT_FAULT_PART_OF_HOLE });
+
+	if (ok)
+		fill_part_of_hole(a);
+	area_end(a);
+	return ok;
+}
+
+/* The last that is done with the file: who does not come back keeps its locks. */
 static bool run_hole(struct devmem *dev)
 {
 	const struct p2pcert_faults refuse = {
 		.mask = P2PCERT_FAULT_NO_DEVICE_MEMORY,
 		.every = 2,
 	};
-	struct area *a = area_new(dev, AREA_HUGE, HUGE_BYTES / page_size(), "a huge hole");
+	struct area *a = new_hole(dev);
 	bool ok = a && devmem_set_faults(dev, refuse);
 
 	if (ok)
 		fill_hole(a);
 	area_end(a);
-	a = ok && scn_injected(dev->ctx, "part-of-hole")
-		    ? area_new(dev, AREA_HUGE, HUGE_BYTES / page_size(), "a huge hole")
-		    : NULL;
-	if (a &&
-	    devmem_set_faults(dev, (struct p2pcert_faults){ .mask = P2PCERT_FAULT_PART_OF_HOLE }))
-		fill_part_of_hole(a);
-	area_end(a);
-	return ok && devmem_set_faults(dev, (struct p2pcert_faults){ 0 });
+	if (ok && scn_injected(dev->ctx, "part-of-hole"))
+		ok = run_part_of_hole(dev);
+	return ok;
 }
 
 static bool body(struct devmem *dev)
