@@ -135,6 +135,33 @@ int p2p_class_predict(const struct platform *platform, const struct p2p_rules *r
 		      const struct p2p_classes *classes, int initiator, int target,
 		      struct p2p_pair *pair) attr_must_check;
 
+/* Functions, by index, ascending. */
+struct p2p_set {
+	int *members;
+	int nr;
+};
+
+/*
+ * Pairs with one answer: of each of the initiators with each of the targets, where these are the same
+ * set with each other. pair is one of them.
+ */
+struct p2p_lot {
+	struct p2p_pair pair;
+	const struct p2p_set *initiators, *targets;
+};
+
+struct p2p_lots {
+	struct p2p_lot *items;
+	size_t nr;
+	struct p2p_set *sets[3]; /* what the lots point to */
+	int *members[3];
+};
+
+/* Every selected pair is in one lot. Lots are in the order of their first members. */
+void p2p_lots_find(const struct platform *platform, const struct p2p_rules *rules,
+		   const struct p2p_selection *selection, struct p2p_lots *lots);
+void p2p_lots_release(struct p2p_lots *lots);
+
 /* The functions of a class, by their addresses. */
 json_t *p2p_class_members(const struct platform *platform, const struct p2p_classes *classes,
 			  int k) attr_must_check;

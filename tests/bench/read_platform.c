@@ -32,16 +32,11 @@ static void predict_groups(const struct platform *p, const struct p2p_rules *rul
 static void predict_pairs(const struct platform *p, const struct p2p_rules *rules)
 {
 	struct p2p_selection selection;
-	struct p2p_classes classes;
-	struct p2p_pair pair;
+	struct p2p_lots lots;
 
 	p2p_select(p, NULL, &selection);
-	p2p_classify(p, &selection, &classes);
-	for (int i = 0; i < classes.nr; i++)
-		for (int j = 0; j < classes.nr; j++)
-			if (p2p_class_predict(p, rules, &classes, i, j, &pair) == 0)
-				p2p_pair_release(&pair);
-	p2p_classes_release(&classes);
+	p2p_lots_find(p, rules, &selection, &lots);
+	p2p_lots_release(&lots);
 	p2p_selection_release(&selection);
 }
 

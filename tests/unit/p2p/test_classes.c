@@ -35,6 +35,13 @@ static const struct model_function machine[] = {
 	FN("0b:02.0", PORT_CONVENTIONAL, 0, NO_ACS, 0x1000, 0x0001),
 	FN("80:00.0", PORT_RC_ENDPOINT, 0, NO_ACS, 0x8086, 0x2030),
 	FN("80:01.0", PORT_RC_ENDPOINT, 0, NO_ACS, 0x8086, 0x2030),
+	FN("00:06.0", PORT_ROOT, 0x0c, 0, 0x8086, 0x0004),
+	FN("0c:00.0", PORT_ENDPOINT, 0, ACS_RR, 0x10de, 0x2330),
+	FN("80:02.0", PORT_ROOT, 0x81, ACS_RR, 0x8086, 0x0004),
+	FN("81:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x10de, 0x2330),
+	FN("81:00.1", PORT_ENDPOINT, 0, NO_ACS, 0x10de, 0x2330),
+	FN("80:03.0", PORT_ROOT, 0x82, ACS_RR, 0x8086, 0x0004),
+	FN("82:00.0", PORT_ENDPOINT, 0, UNSEEN, 0x10de, 0x2330),
 };
 
 /*
@@ -65,6 +72,66 @@ static void assert_same_reason(const struct platform *p, const struct p2p_pair *
 	autofree char *one = general(p, a), *other = general(p, b);
 
 	assert_string_equal(one, other);
+}
+
+static void assert_same_answer(const struct platform *p, const struct p2p_pair *a,
+			       const struct p2p_pair *b)
+{
+	assert_int_equal(a->route, b->route);
+	assert_int_equal(a->verdict, b->verdict);
+	if (a->verdict != VERDICT_UNKNOWN)
+		assert_int_equal(a->distance, b->distance);
+	assert_int_equal(a->nr_blocked_by, b->nr_blocked_by);
+	assert_memory_equal(a->blocked_by, b->blocked_by, sizeof(a->blocked_by));
+	assert_int_equal(a->notes, b->notes);
+	assert_same_reason(p, a, b);
+}
+
+/* Counts the pairs of a lot, and holds each against its own prediction. */
+static void count_lot(const struct platform *p, const struct p2p_lot *lot, unsigned char *seen)
+{
+	for (int i = 0; i < lot->initiators->nr; i++) {
+		for (int t = 0; t < lot->targets->nr; t++) {
+			int from = lot->initiators->members[i], to = lot->targets->members[t];
+			struct p2p_pair one;
+
+			if (from == to) {
+				assert_ptr_equal(lot->initiators, lot->targets);
+				continue;
+			}
+			seen[(size_t)from * p->nr_functions + (size_t)to]++;
+			p2p_pair_predict(p, p2p_rules_for(NULL), from, to, &one);
+			assert_same_answer(p, &one, &lot->pair);
+			p2p_pair_release(&one);
+		}
+	}
+}
+
+/* Every selected pair is in one lot, and its answer is the lot's; few lots do. */
+static void test_lots(void **state attr_unused)
+{
+	struct platform *p = model_new(machine, ARRAY_LEN(machine));
+	autofree unsigned char *seen = xcalloc(p->nr_functions, p->nr_functions);
+	struct p2p_selection selection;
+	struct p2p_lots lots;
+	size_t pairs = 0;
+
+	p2p_select(p, NULL, &selection);
+	p2p_lots_find(p, p2p_rules_for(NULL), &selection, &lots);
+	for (size_t i = 0; i < lots.nr; i++)
+		count_lot(p, &lots.items[i], seen);
+	for (size_t i = 0; i < p->nr_functions; i++) {
+		for (size_t t = 0; t < p->nr_functions; t++) {
+			bool selected = i != t && selection.from[i] & selection.to[t];
+
+			assert_int_equal(seen[i * p->nr_functions + t], selected);
+			pairs += selected;
+		}
+	}
+	assert_true(lots.nr < pairs / 2);
+	p2p_lots_release(&lots);
+	p2p_selection_release(&selection);
+	platform_free(p);
 }
 
 static void test_stands_for_all(void **state attr_unused)
@@ -273,9 +340,10 @@ static void test_time(void **state attr_unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stands_for_all), cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_json),           cmocka_unit_test(test_narrowed),
-		cmocka_unit_test(test_other_state),    cmocka_unit_test(test_time),
+		cmocka_unit_test(test_stands_for_all), cmocka_unit_test(test_lots),
+		cmocka_unit_test(test_classes),        cmocka_unit_test(test_json),
+		cmocka_unit_test(test_narrowed),       cmocka_unit_test(test_other_state),
+		cmocka_unit_test(test_time),
 	};
 
 	return cmocka_run_group_tests_name("p2p/classes", tests, NULL, NULL);
