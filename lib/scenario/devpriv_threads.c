@@ -377,14 +377,17 @@ static bool step(struct worker *w, size_t i)
 	return ops[i].run(w, first + at, nr);
 }
 
-/* Each operation once, however slow the machine is; then as they are drawn. */
+/*
+ * Each operation once, however slow the machine is, and not the one that the others are at; then as they
+ * are drawn.
+ */
 static void *work(void *arg)
 {
 	struct worker *w = arg;
-	size_t steps = 0;
+	size_t steps = 0, begin = w->first / w->pages * ARRAY_LEN(ops) / THREADS;
 
 	while (!atomic_load(w->stop) && (steps < ARRAY_LEN(ops) || now_ns() < w->until)) {
-		size_t i = steps < ARRAY_LEN(ops) ? steps : draw_op(w);
+		size_t i = steps < ARRAY_LEN(ops) ? (begin + steps) % ARRAY_LEN(ops) : draw_op(w);
 
 		if (!step(w, i))
 			atomic_store(w->stop, true);
