@@ -116,6 +116,10 @@ static void use_merged(struct area *a, struct area *b)
 	area_check(a, 0, PAGES, "at the end");
 }
 
+/*
+ * Linux 7.2.12 takes merged pages into device memory and leaves them in the tree that it compares others
+ * with: its ksmd then reads what no CPU can, and dies. Not done unless asked for.
+ */
 static bool body_ksm(struct devmem *dev)
 {
 	struct area *a, *b;
@@ -125,6 +129,12 @@ static bool body_ksm(struct devmem *dev)
 	if (fs_read_u64(AT_FDCWD, KSM_RUN, &running) < 0 || running != 1) {
 		devmem_skip(dev, SKIP_DEPENDENCY,
 			    "the kernel is not merging pages: 'echo 1 > " KSM_RUN "'");
+		return false;
+	}
+	if (!scn_env(dev->ctx)->allow_unsafe) {
+		devmem_skip(dev, SKIP_UNSAFE_NOT_ENABLED,
+			    "kernels are known whose ksmd dies of merged pages in a device: "
+			    "--allow-unsafe");
 		return false;
 	}
 	a = area_new(dev, AREA_PRIVATE, PAGES, "merged, one side");
