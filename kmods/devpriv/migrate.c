@@ -98,10 +98,16 @@ u64 dpv_copy_length(const struct dpv_copy *copy, u64 addr)
 	return p2pcert_fault_length(fault, PAGE_SIZE);
 }
 
+/* By the clock and not by ticks, which a slow machine may be behind with. */
+static void dpv_delay(void)
+{
+	usleep_range(P2PCERT_DELAY_MS * USEC_PER_MSEC, P2PCERT_DELAY_MS * USEC_PER_MSEC * 2);
+}
+
 static void dpv_copy_delay(const struct dpv_copy *copy)
 {
 	if (dpv_copy_strikes(copy, P2PCERT_FAULT_DELAY))
-		msleep(P2PCERT_DELAY_MS);
+		dpv_delay();
 }
 
 /*
@@ -499,7 +505,7 @@ vm_fault_t dpv_migrate_to_ram(struct vm_fault *vmf)
 	if (dpv_device_strikes(dev, P2PCERT_FAULT_NO_MEMORY))
 		return VM_FAULT_OOM;
 	if (dpv_device_strikes(dev, P2PCERT_FAULT_DELAY))
-		msleep(P2PCERT_DELAY_MS);
+		dpv_delay();
 	if (!order)
 		return dpv_fault_back(&one, vmf, 0);
 	b = dpv_new_batch(dev, NULL, U64_MAX);

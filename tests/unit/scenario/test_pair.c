@@ -91,11 +91,11 @@ static void rulings(attr_unused void **state)
 static const struct function target = {
 	.addr = { 0, 4, 0, 0 },
 	.bars = {
-		{ BAR_MEM32, false, 0xf0000000, 0x4000 },
-		{ BAR_IO, false, 0xc000, 0x100 },
-		{ BAR_MEM64, true, 0x8000000000, 0x4000000 },
-		{ BAR_NONE, false, 0, 0 },
-		{ BAR_MEM64, true, UINT64_MAX - 0xfff, 0x1000 },
+		{ .kind = BAR_MEM32, .start = 0xf0000000, .size = 0x4000 },
+		{ .kind = BAR_IO, .start = 0xc000, .size = 0x100 },
+		{ .kind = BAR_MEM64, .prefetchable = true, .start = 0x8000000000, .size = 0x4000000 },
+		{ .kind = BAR_NONE },
+		{ .kind = BAR_MEM64, .prefetchable = true, .start = UINT64_MAX - 0xfff, .size = 0x1000 },
 	},
 };
 
