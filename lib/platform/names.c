@@ -3,6 +3,7 @@
 #include "platform/names.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -114,23 +115,32 @@ static char *read_database(gzFile f, size_t *len)
 	return text;
 }
 
-/* A database that is not there has no names. */
-static const char *database(struct pci_names *names)
+static void load(struct pci_names *names, const char *path)
 {
 	gzFile f;
+
+	names->text = map_database(path, &names->len);
+	names->mapped = names->text;
+	f = names->mapped ? NULL : open_database(path);
+	if (!f)
+		return;
+	names->text = read_database(f, &names->len);
+	gzclose(f);
+}
+
+/* A database that is not there has no names. P2PCERT_PCI_IDS names another one. */
+static const char *database(struct pci_names *names)
+{
+	const char *chosen = getenv("P2PCERT_PCI_IDS");
 
 	if (names->read)
 		return names->text;
 	names->read = true;
-	for (size_t i = 0; i < ARRAY_LEN(paths) && !names->text; i++) {
-		names->text = map_database(paths[i], &names->len);
-		names->mapped = names->text;
-		f = names->mapped ? NULL : open_database(paths[i]);
-		if (!f)
-			continue;
-		names->text = read_database(f, &names->len);
-		gzclose(f);
-	}
+	if (chosen && *chosen)
+		load(names, chosen);
+	else
+		for (size_t i = 0; i < ARRAY_LEN(paths) && !names->text; i++)
+			load(names, paths[i]);
 	return names->text;
 }
 

@@ -2,6 +2,9 @@
 /* The PCI id database both ways. Its words change from release to release: what is asked is old. */
 #include "../test.h"
 
+#include <stdlib.h>
+
+#include "base/alloc.h"
 #include "platform/names.h"
 
 static int open_names(void **state)
@@ -38,6 +41,25 @@ static void test_name(void **state)
 	assert_string_equal(known, "Intel Corporation 440FX - 82441FX PMC [Natoma]");
 	assert_string_equal(device, "Intel Corporation Device fffe");
 	assert_null(nobody);
+}
+
+/* Another database in place of what is installed: nothing else has a name. */
+static void test_chosen(void **state)
+{
+	autofree char *path = xasprintf("%s/platform/small.ids", getenv("P2PCERT_TEST_DATA"));
+	autofree char *known = NULL, *device = NULL, *nobody = NULL;
+	uint16_t class;
+
+	setenv("P2PCERT_PCI_IDS", path, 1);
+	known = pci_names_of(*state, 0x10de, 0x2330);
+	device = pci_names_of(*state, 0x10de, 0x2331);
+	nobody = pci_names_of(*state, 0x1000, 0x0001);
+	assert_string_equal(known, "NVIDIA Corporation Some GPU");
+	assert_string_equal(device, "NVIDIA Corporation Device 2331");
+	assert_null(nobody);
+	assert_true(pci_names_find_class(*state, "PCI bridge", &class));
+	assert_int_equal(class, 0x0604);
+	unsetenv("P2PCERT_PCI_IDS");
 }
 
 static void test_device(void **state)
@@ -113,10 +135,8 @@ static void test_class(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_name),
-		TEST(test_device),
-		TEST(test_round_trip),
-		TEST(test_class),
+		TEST(test_name),       TEST(test_chosen), TEST(test_device),
+		TEST(test_round_trip), TEST(test_class),
 	};
 
 	return cmocka_run_group_tests_name("platform/names", tests, NULL, NULL);
