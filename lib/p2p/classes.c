@@ -230,13 +230,13 @@ struct shared {
 
 static void share(const struct platform *platform, const struct p2p_lots *lots, struct shared *s)
 {
-	s->sets = xcalloc(2 * lots->nr + 1, sizeof(*s->sets));
+	s->sets = xcalloc(2 * lots->nr + 1, sizeof(struct p2p_set *));
 	s->arrays = xcalloc(2 * lots->nr + 1, sizeof(json_t *));
 	for (size_t i = 0; i < lots->nr; i++) {
 		s->sets[2 * i] = lots->items[i].initiators;
 		s->sets[2 * i + 1] = lots->items[i].targets;
 	}
-	qsort(s->sets, 2 * lots->nr, sizeof(*s->sets), by_set);
+	qsort(s->sets, 2 * lots->nr, sizeof(struct p2p_set *), by_set);
 	for (size_t i = 0; i < 2 * lots->nr; i++)
 		if (s->nr == 0 || s->sets[s->nr - 1] != s->sets[i])
 			s->sets[s->nr++] = s->sets[i];
@@ -246,7 +246,7 @@ static void share(const struct platform *platform, const struct p2p_lots *lots, 
 
 static json_t *shared_addresses(const struct shared *s, const struct p2p_set *set)
 {
-	const struct p2p_set **at = bsearch(&set, s->sets, s->nr, sizeof(*s->sets), by_set);
+	const struct p2p_set **at = bsearch(&set, s->sets, s->nr, sizeof(struct p2p_set *), by_set);
 
 	return json_incref(s->arrays[at - s->sets]);
 }
