@@ -3,6 +3,8 @@
  * libFuzzer target for dumps of rdma_topo. An input that begins with 'S' is the recipe of a dump, whose
  * config space reaches the model whatever its checksums; any other is the JSON itself.
  */
+#include <zlib.h>
+
 #include "model.h"
 
 #define RECIPE 'S'
