@@ -104,12 +104,12 @@ cat >"$T/manifest.json" <<'EOF'
 EOF
 gives 0 "a manifest" check --json --from "$T/off" --manifest "$T/manifest.json" path.redirect
 ok "is named" holds '.manifest == "two ports"'
-gives 0 "it is valid" "$validate" "${schema/check/manifest}" "$T/manifest.json"
+gives 0 "it is valid" "$validate" "${schema%/*}/manifest-1.schema.json" "$T/manifest.json"
 sed 's/"any"/"fast"/' "$T/manifest.json" >"$T/bad.json"
 gives 2 "a manifest with a wrong word" check --from "$T/off" --manifest "$T/bad.json"
 one_message "a wrong word is one message"
 err_has "and the place is said" "'$T/bad.json' line 5 column 61: 'fast' is not 'any' or 'direct'"
-gives 1 "it is not valid" "$validate" "${schema/check/manifest}" "$T/bad.json"
+gives 1 "it is not valid" "$validate" "${schema%/*}/manifest-1.schema.json" "$T/bad.json"
 gives 2 "a manifest that is not there" check --from "$T/off" --manifest "$T/no-such-file"
 gives 2 "a manifest that is no JSON" check --from "$T/off" --manifest "$T/off"
 
