@@ -348,11 +348,13 @@ static void read_line(struct pci_names *names, struct section *in, char *line)
 static void make_index(struct pci_names *names)
 {
 	struct section in = { IN_NOTHING, 0 };
-	const char *line = names->indexed ? NULL : database(names);
+	const char *line;
 	char copy[2 * NAME_MAX_BYTES];
 
+	if (names->indexed)
+		return;
 	names->indexed = true;
-	for (; line && *line; line = next_line(line)) {
+	for (line = database(names); line && *line; line = next_line(line)) {
 		size_t len = strcspn(line, "\r\n");
 
 		if (len >= sizeof(copy))
