@@ -554,4 +554,4 @@ module_pci_driver(edu_driver);
 MODULE_AUTHOR("The p2pcert authors");
 MODULE_DESCRIPTION("p2pcert: QEMU's edu device as a dmaengine memcpy channel");
 MODULE_LICENSE("GPL");
-MODULE_VERSION(P2PCERT_VERSION);
+MODULE_VERSION(P2PCERT_MODULE_VERSION);

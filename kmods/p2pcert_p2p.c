@@ -31,7 +31,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "p2pcert_kmod.h"
+#include "p2pcert_dma.h"
 
 #define P2P_MAX_LENGTH ((u64)SZ_1G)
 #define P2P_MAX_TIMEOUT_MS (10 * 60 * 1000)
@@ -204,17 +204,6 @@ static int p2p_map(struct p2p_range *r)
 	return err;
 }
 
-static bool p2p_is_bus_address(struct scatterlist *sg)
-{
-#if HAVE_SG_DMA_IS_BUS_ADDRESS
-	return sg_dma_is_bus_address(sg);
-#elif HAVE_SG_IS_DMA_BUS_ADDRESS
-	return sg_is_dma_bus_address(sg);
-#else
-	return false;
-#endif
-}
-
 /* How many bytes from position at (relative to pages[0]) are described by one segment. */
 static u64 p2p_run_length(const struct p2p_range *r, u64 at, u64 max)
 {
@@ -249,16 +238,9 @@ static u32 p2p_describe(const struct p2p_range *r, struct p2pcert_seg *segs, u32
 			struct page *page = r->pages[at >> PAGE_SHIFT];
 			u64 run = p2p_run_length(r, at, left);
 
-			if (nr < max) {
-				segs[nr].dma_addr = dma;
-				segs[nr].phys_addr = page_to_phys(page) + offset_in_page(at);
-				segs[nr].length = run;
-				segs[nr].flags = 0;
-				if (is_pci_p2pdma_page(page))
-					segs[nr].flags |= P2PCERT_SEG_P2P_PAGE;
-				if (p2p_is_bus_address(sg))
-					segs[nr].flags |= P2PCERT_SEG_BUS_ADDRESS;
-			}
+			if (nr < max)
+				p2pcert_describe_run(sg, dma, page, offset_in_page(at), run,
+						     &segs[nr]);
 			nr++;
 			dma += run;
 			at += run;
@@ -494,39 +476,6 @@ struct p2p_cursor {
 	u32 used;
 };
 
-struct p2p_find_chan {
-	const char *name;
-	struct device *dev;
-};
-
-/* Runs under dmaengine's lock: only here is the channel's device certain to be there. */
-static bool p2p_match_chan(struct dma_chan *chan, void *param)
-{
-	struct p2p_find_chan *find = param;
-
-	if (strcmp(dma_chan_name(chan), find->name))
-		return false;
-	put_device(find->dev);
-	find->dev = get_device(dmaengine_get_dma_device(chan));
-	return true;
-}
-
-static int p2p_get_chan(struct p2p_job *job, const char *name)
-{
-	struct p2p_find_chan find = { .name = name };
-	dma_cap_mask_t mask;
-
-	dma_cap_zero(mask);
-	dma_cap_set(DMA_MEMCPY, mask);
-	job->chan = dma_request_channel(mask, p2p_match_chan, &find);
-	if (!job->chan) {
-		put_device(find.dev);
-		return -ENODEV;
-	}
-	job->dev = find.dev;
-	return 0;
-}
-
 static void p2p_free_job(struct p2p_job *job)
 {
 	p2p_release_range(&job->src);
@@ -672,30 +621,15 @@ static void p2p_corrupt(const struct p2p_range *r)
 	}
 }
 
-static void p2p_describe_engine(const struct p2p_job *job, struct p2pcert_bdf *engine)
-{
-	struct device *dev;
-
-	for (dev = job->dev; dev && !dev_is_pci(dev); dev = dev->parent)
-		;
-	if (dev) {
-		struct pci_dev *pdev = to_pci_dev(dev);
-
-		engine->domain = pci_domain_nr(pdev->bus);
-		engine->bus = pdev->bus->number;
-		engine->devfn = pdev->devfn;
-	}
-}
-
 static int p2p_copy(struct p2p_job *job, struct p2pcert_copy *c, u32 faults)
 {
 	u64 real = p2pcert_fault_length(faults, c->length);
 	int err;
 
-	err = p2p_get_chan(job, c->channel);
-	if (err)
-		return err;
-	p2p_describe_engine(job, &c->engine);
+	job->chan = p2pcert_get_chan(c->channel, &job->dev);
+	if (!job->chan)
+		return -ENODEV;
+	p2pcert_describe_function(job->dev, &c->engine);
 	err = p2p_pin(&job->src, job->dev, c->src, c->length, false);
 	if (err)
 		return err;
@@ -872,4 +806,4 @@ module_exit(p2p_exit);
 MODULE_AUTHOR("The p2pcert authors");
 MODULE_DESCRIPTION("p2pcert: peer-to-peer DMA verdicts, mappings and transfers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION(P2PCERT_VERSION);
+MODULE_VERSION(P2PCERT_MODULE_VERSION);

@@ -8,14 +8,20 @@
 #if DPV_SUPPORTED
 
 #include <linux/io.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
 
 struct dpv_bar {
 	struct pci_dev *pdev;
 	void __iomem *base;
 	u64 size;
+	int nr; /* of the BAR */
+	struct mutex lock; /* held while pages are added */
+	bool has_pages;
 	struct dpv_device *dev;
 };
 
@@ -40,6 +46,32 @@ int dpv_bar_node(const struct dpv_bar *bar)
 	int node = dev_to_node(&bar->pdev->dev);
 
 	return node == NUMA_NO_NODE ? numa_node_id() : node;
+}
+
+/* The kernel warns of pages that do not fill the least that it can add: tell instead. */
+static int dpv_try_add_pages(struct dpv_bar *bar)
+{
+	if (!IS_ALIGNED(pci_resource_start(bar->pdev, bar->nr) | bar->size, SUBSECTION_SIZE))
+		return -EOPNOTSUPP;
+	return pci_p2pdma_add_resource(bar->pdev, bar->nr, 0, 0);
+}
+
+int dpv_bar_add_pages(struct dpv_bar *bar)
+{
+	int err = 0;
+
+	mutex_lock(&bar->lock);
+	if (!bar->has_pages)
+		err = dpv_try_add_pages(bar);
+	if (!err)
+		bar->has_pages = true;
+	mutex_unlock(&bar->lock);
+	return err;
+}
+
+struct page *dpv_bar_page(const struct dpv_bar *bar, u64 nr)
+{
+	return pfn_to_page(PHYS_PFN(pci_resource_start(bar->pdev, bar->nr)) + nr);
 }
 
 /* The largest BAR that is memory, or -ENODEV. */
@@ -72,7 +104,9 @@ static int dpv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		err = pcim_request_region(pdev, nr, KBUILD_MODNAME);
 	if (err)
 		return err;
+	mutex_init(&bar->lock);
 	bar->pdev = pdev;
+	bar->nr = nr;
 	bar->size = pci_resource_len(pdev, nr);
 	/* memory without side effects, so that writes may be combined */
 	bar->base = devm_ioremap_wc(&pdev->dev, pci_resource_start(pdev, nr), bar->size);

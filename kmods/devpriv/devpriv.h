@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of p2pcert_devpriv share. From the bottom: memory.c owns devices, their pages and
- * the data behind them; bar.c makes devices of PCI functions; migrate.c moves pages in and out;
- * mirror.c uses them as a device would; main.c is the character device.
+ * the data behind them; bar.c makes devices of PCI functions; engine.c copies pages with a DMA
+ * engine; migrate.c moves pages in and out; mirror.c uses them as a device would; main.c is the
+ * character device.
  */
 #ifndef P2PCERT_DEVPRIV_H
 #define P2PCERT_DEVPRIV_H
@@ -57,6 +58,8 @@ enum dpv_defect {
 	DPV_DEFECT_stale_entry, /* memory that is gone stays in the page table */
 	DPV_DEFECT_protection_ignored, /* what may be written no more still is */
 	DPV_DEFECT_exclusive_kept, /* after the CPU has touched the page */
+	DPV_DEFECT_engine_not_awaited, /* what the DMA engine has not copied yet counts as copied */
+	DPV_DEFECT_engine_failure_ignored, /* and what it could not copy */
 };
 
 #ifdef P2PCERT_DEFECT
@@ -67,6 +70,7 @@ enum dpv_defect {
 
 struct dpv_device;
 struct dpv_bar;
+struct dpv_engine;
 
 /* One piece of device memory: a dev_pagemap with its pages. */
 struct dpv_chunk {
@@ -91,6 +95,10 @@ struct dpv_counters {
 	atomic64_t splits; /* huge pages split while in the device */
 	atomic64_t faults;
 	atomic64_t evicted;
+	atomic64_t cpu_copied; /* pages */
+	atomic64_t engine_copied;
+	atomic64_t engine_failed; /* that the CPU copied instead */
+	atomic64_t engine_ns;
 };
 
 struct dpv_device {
@@ -109,6 +117,8 @@ struct dpv_device {
 	struct dpv_counters count;
 	/* faults that strike what nobody asks for, the return of touched memory; under lock */
 	struct p2pcert_fault_plan *plan;
+	struct mutex engine_lock; /* held while the engine copies a page, or is another one */
+	struct dpv_engine *engine; /* NULL: the CPU copies */
 };
 
 /* --- memory.c --- */
@@ -147,6 +157,8 @@ u64 dpv_page_number(struct page *page);
 void dpv_data_read(struct page *page, void *to, size_t length);
 void dpv_data_write(struct page *page, const void *from, size_t length);
 void dpv_data_clear(struct page *page);
+/* Where it is; in a BAR only after dpv_bar_add_pages(). */
+struct page *dpv_data_page(struct page *page);
 
 /* Keeps one device page until the device goes, for P2PCERT_FAULT_LEAK. */
 int dpv_leak_page(struct dpv_device *dev);
@@ -170,6 +182,22 @@ bool dpv_bar_is(const struct dpv_bar *bar, const struct p2pcert_bdf *bdf);
 void __iomem *dpv_bar_at(const struct dpv_bar *bar, u64 offset);
 unsigned long dpv_bar_pages(const struct dpv_bar *bar);
 int dpv_bar_node(const struct dpv_bar *bar);
+/* Sees to it that the BAR has peer-to-peer pages, which stay until its driver goes. */
+int dpv_bar_add_pages(struct dpv_bar *bar);
+struct page *dpv_bar_page(const struct dpv_bar *bar, u64 nr);
+
+/* --- engine.c --- */
+
+/* As P2PCERT_IOC_DEVPRIV_ENGINE says; returns its result, and -EINVAL for what cannot be asked. */
+int dpv_engine_set(struct dpv_device *dev, struct p2pcert_devpriv_engine *r, const void *owner);
+/* The device has no engine any more, if it had it of this owner; NULL is any. */
+void dpv_engine_drop(struct dpv_device *dev, const void *owner);
+/*
+ * The engine copies between a device page and a page of memory; false if the CPU is to do it.
+ * Sleeps. plan is that of the file that wants it, NULL if nobody asked.
+ */
+bool dpv_engine_copy(struct dpv_device *dev, struct p2pcert_fault_plan *plan, struct page *page,
+		     struct page *ram, bool to_device);
 
 /* --- migrate.c --- */
 

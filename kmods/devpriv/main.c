@@ -25,7 +25,8 @@
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
 	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_NO_DEVICE_MEMORY |          \
 	 P2PCERT_FAULT_NO_MEMORY | P2PCERT_FAULT_DELAY | P2PCERT_FAULT_ABORT |                     \
-	 P2PCERT_FAULT_INVALIDATED | P2PCERT_FAULT_PART_OF_HOLE | P2PCERT_FAULTS_ENTER)
+	 P2PCERT_FAULT_INVALIDATED | P2PCERT_FAULT_PART_OF_HOLE |                                  \
+	 P2PCERT_FAULT_ENGINE_REFUSES | P2PCERT_FAULT_ENGINE_HANGS | P2PCERT_FAULTS_ENTER)
 
 struct dpv_file {
 	struct rw_semaphore lock; /* held for writing while the rest changes */
@@ -213,6 +214,20 @@ static long dpv_ioctl_evict(struct dpv_file *f, void __user *arg)
 	return copy_to_user(arg, &e, sizeof(e)) ? -EFAULT : 0;
 }
 
+static long dpv_ioctl_engine(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_engine r;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (r.reserved)
+		return -EINVAL;
+	memset(&r.engine, 0, sizeof(r.engine));
+	memset(&r.seg, 0, sizeof(r.seg));
+	r.result = dpv_engine_set(f->dev, &r, f);
+	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
 static long dpv_ioctl_counters(struct dpv_device *dev, void __user *arg)
 {
 	struct p2pcert_devpriv_counters c = {
@@ -224,6 +239,10 @@ static long dpv_ioctl_counters(struct dpv_device *dev, void __user *arg)
 		.huge_to_device = atomic64_read(&dev->count.huge_to_device),
 		.huge_to_ram = atomic64_read(&dev->count.huge_to_ram),
 		.splits = atomic64_read(&dev->count.splits),
+		.cpu_copied = atomic64_read(&dev->count.cpu_copied),
+		.engine_copied = atomic64_read(&dev->count.engine_copied),
+		.engine_failed = atomic64_read(&dev->count.engine_failed),
+		.engine_ns = atomic64_read(&dev->count.engine_ns),
 	};
 
 	spin_lock(&dev->lock);
@@ -265,6 +284,7 @@ static long dpv_ioctl_select(struct dpv_file *f, void __user *arg)
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	dpv_device_unplan(f->dev, &f->plan);
+	dpv_engine_drop(f->dev, f);
 	dpv_put_device(f->dev);
 	f->dev = dev;
 	return 0;
@@ -297,6 +317,7 @@ static int dpv_release(struct inode *inode, struct file *file)
 
 	dpv_mirror_stop(f->mirror);
 	dpv_device_unplan(f->dev, &f->plan);
+	dpv_engine_drop(f->dev, f);
 	dpv_put_device(f->dev);
 	kfree(f);
 	return 0;
@@ -338,6 +359,8 @@ static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
 		return dpv_ioctl_add(f, arg);
 	case P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS:
 		return dpv_ioctl_mirror_counters(f, arg);
+	case P2PCERT_IOC_DEVPRIV_ENGINE:
+		return dpv_ioctl_engine(f, arg);
 	case P2PCERT_IOC_DEVPRIV_EVICT:
 		return dpv_ioctl_evict(f, arg);
 	case P2PCERT_IOC_DEVPRIV_COUNTERS:

@@ -103,6 +103,14 @@ void dpv_data_clear(struct page *page)
 		memset_io(dpv_page_bar(chunk, page), 0, PAGE_SIZE);
 }
 
+struct page *dpv_data_page(struct page *page)
+{
+	struct dpv_chunk *chunk = dpv_page_chunk(page);
+
+	return chunk->backing ? chunk->backing[dpv_page_index(chunk, page)] :
+				dpv_bar_page(chunk->dev->bar, dpv_page_number(page));
+}
+
 static void dpv_free_backing(struct page **backing, unsigned long nr)
 {
 	for (unsigned long i = 0; i < nr; i++) {
@@ -465,6 +473,7 @@ static struct dpv_device *dpv_new_device(struct dpv_bar *bar, unsigned int index
 	spin_lock_init(&dev->lock);
 	INIT_LIST_HEAD(&dev->chunks);
 	mutex_init(&dev->grow_lock);
+	mutex_init(&dev->engine_lock);
 	INIT_LIST_HEAD(&dev->leaks);
 	return dev;
 }
@@ -528,6 +537,7 @@ void dpv_remove_device(struct dpv_device *dev)
 	down_write(&dev->gate);
 	dev->gone = true;
 	up_write(&dev->gate);
+	dpv_engine_drop(dev, NULL);
 	dpv_drop_leaks(dev);
 	dpv_evict_all(dev);
 	dpv_remove_chunks(dev);

@@ -114,10 +114,11 @@ static void dpv_copy_delay(const struct dpv_copy *copy)
  * Copies one page into the device, or less under a fault. from is NULL for memory that was never
  * touched. What is not copied is zero: a fault must not show a process another one's data.
  */
-static void dpv_copy_in(const struct dpv_copy *copy, unsigned long addr, struct page *to,
-			struct page *from)
+static void dpv_copy_in(struct dpv_move *m, unsigned long addr, struct page *to, struct page *from)
 {
+	const struct dpv_copy *copy = &m->copy;
 	u64 length = dpv_copy_length(copy, addr);
+	bool by_cpu;
 	u8 *va;
 
 	if (DPV_DEFECT(page_not_copied) && (addr >> PAGE_SHIFT) % 7 == 3)
@@ -129,8 +130,12 @@ static void dpv_copy_in(const struct dpv_copy *copy, unsigned long addr, struct 
 		dpv_data_write(to, "left", sizeof("left"));
 	if (!from)
 		return;
+	by_cpu = length < PAGE_SIZE || !dpv_engine_copy(m->dev, copy->plan, to, from, true);
 	va = kmap_local_page(from);
-	dpv_data_write(to, va, length);
+	if (by_cpu) {
+		dpv_data_write(to, va, length);
+		atomic64_inc(&m->dev->count.cpu_copied);
+	}
 	if (length && dpv_copy_strikes(copy, P2PCERT_FAULT_CORRUPT_COPY)) {
 		u8 wrong = va[0] ^ 1;
 
@@ -139,16 +144,21 @@ static void dpv_copy_in(const struct dpv_copy *copy, unsigned long addr, struct 
 	kunmap_local(va);
 }
 
-static void dpv_copy_out(const struct dpv_copy *copy, unsigned long addr, struct page *to,
-			 struct page *from)
+static void dpv_copy_out(struct dpv_move *m, unsigned long addr, struct page *to, struct page *from)
 {
+	const struct dpv_copy *copy = &m->copy;
 	u64 length = dpv_copy_length(copy, addr);
+	bool by_cpu;
 	u8 *va;
 
 	dpv_copy_delay(copy);
+	by_cpu = length < PAGE_SIZE || !dpv_engine_copy(m->dev, copy->plan, from, to, false);
 	va = kmap_local_page(to);
-	dpv_data_read(from, va, length);
-	memset(va + length, 0, PAGE_SIZE - length);
+	if (by_cpu) {
+		dpv_data_read(from, va, length);
+		memset(va + length, 0, PAGE_SIZE - length);
+		atomic64_inc(&m->dev->count.cpu_copied);
+	}
 	if (length && dpv_copy_strikes(copy, P2PCERT_FAULT_CORRUPT_COPY))
 		va[0] ^= 1;
 	kunmap_local(va);
@@ -212,7 +222,7 @@ static void dpv_fill_in(struct dpv_move *m, unsigned long i, unsigned long nr)
 		if (huge && DPV_DEFECT(tail_not_copied) && k == nr - 1)
 			dpv_data_clear(to);
 		else
-			dpv_copy_in(&m->copy, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
+			dpv_copy_in(m, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
 	}
 }
 
@@ -275,7 +285,7 @@ static bool dpv_fill_out(struct dpv_move *m, unsigned long i, unsigned long nr)
 		if (dpv_loses_data(m))
 			clear_highpage(to);
 		else
-			dpv_copy_out(&m->copy, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
+			dpv_copy_out(m, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
 	}
 	return whole;
 }

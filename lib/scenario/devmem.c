@@ -96,6 +96,10 @@ bool devmem_counted(struct devmem *dev, struct p2pcert_devpriv_counters *since)
 		.huge_to_device = now.huge_to_device - b->huge_to_device,
 		.huge_to_ram = now.huge_to_ram - b->huge_to_ram,
 		.splits = now.splits - b->splits,
+		.cpu_copied = now.cpu_copied - b->cpu_copied,
+		.engine_copied = now.engine_copied - b->engine_copied,
+		.engine_failed = now.engine_failed - b->engine_failed,
+		.engine_ns = now.engine_ns - b->engine_ns,
 	};
 	return true;
 }
@@ -239,6 +243,7 @@ static struct devmem *open_bar(struct scenario_ctx *ctx, struct pci_addr addr)
 	};
 	json_t *args = jx_object();
 	autofree char *why = NULL;
+	struct devmem *dev;
 
 	jx_set_str(args, "address", pci_addr_str(addr));
 	jx_set_str(args, "driver", DEVMEM_MODULE);
@@ -247,7 +252,10 @@ static struct devmem *open_bar(struct scenario_ctx *ctx, struct pci_addr addr)
 		return NULL;
 	}
 	scn_device(ctx, addr);
-	return device_open(ctx, &which, xasprintf("BAR of %s", pci_addr_str(addr)));
+	dev = device_open(ctx, &which, xasprintf("BAR of %s", pci_addr_str(addr)));
+	if (dev)
+		dev->addr = addr;
+	return dev;
 }
 
 /*
@@ -261,40 +269,62 @@ static void avoid_numa_balancing(void)
 	(void)syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0);
 }
 
+/* What a scenario does, and on what it did it. */
+struct job {
+	bool (*body)(struct devmem *dev);
+	bool by_engine; /* too */
+	size_t copies; /* for it */
+	size_t bars, engines; /* devices that it was done on, and those with an engine */
+};
+
+static enum outcome run_body(struct devmem *dev, const struct job *job)
+{
+	if (!job->body(dev))
+		return dev->skipped ? OUTCOME_SKIP : OUTCOME_ERROR;
+	judge_in_use(dev);
+	if (dev->engine.channel[0])
+		devmem_engine_judge(dev);
+	return dev->refuted ? OUTCOME_FAIL : OUTCOME_PASS;
+}
+
 /* Closes the device. */
-static enum outcome run_on(struct devmem *dev, bool (*body)(struct devmem *dev))
+static enum outcome run_on(struct devmem *dev, struct job *job)
 {
 	enum outcome outcome = OUTCOME_ERROR;
 
 	if (!dev)
 		return outcome;
-	if (body(dev)) {
-		judge_in_use(dev);
-		outcome = dev->refuted ? OUTCOME_FAIL : OUTCOME_PASS;
-	} else if (dev->skipped) {
-		outcome = OUTCOME_SKIP;
+	outcome = run_body(dev, job);
+	if (outcome == OUTCOME_PASS && job->by_engine && devmem_engine_begin(dev, job->copies)) {
+		outcome = run_body(dev, job);
+		job->engines++;
 	}
 	devmem_close(dev);
 	return outcome;
 }
 
-static void say_why(struct scenario_ctx *ctx, enum outcome outcome, size_t bars)
+static void say_why(struct scenario_ctx *ctx, enum outcome outcome, const struct job *job)
 {
+	autofree char *bars = NULL;
+	const char *engine = "";
+
+	if (job->by_engine)
+		engine = job->engines == job->bars + 1 ? ", copied by the CPU and by a DMA engine"
+			 : job->engines                ? ", a DMA engine does not reach all"
+						       : ", no DMA engine is there to copy";
+	if (job->bars)
+		bars = xasprintf(" and %zu BAR%s", job->bars, job->bars > 1 ? "s" : "");
 	if (outcome == OUTCOME_FAIL)
 		scn_why(ctx, "see what is refuted");
-	else if (outcome == OUTCOME_PASS && bars)
-		scn_why(ctx, "as it must be, with memory and %zu BAR%s behind it", bars,
-			bars > 1 ? "s" : "");
 	else if (outcome == OUTCOME_PASS)
-		scn_why(ctx, "as it must be, with memory behind it");
+		scn_why(ctx, "as it must be, with memory%s behind it%s", bars ? bars : "", engine);
 }
 
-enum outcome devmem_run(struct scenario_ctx *ctx, bool (*body)(struct devmem *dev))
+static enum outcome run_devices(struct scenario_ctx *ctx, struct job *job)
 {
 	const struct scenario_env *env = scn_env(ctx);
 	enum outcome outcome;
 	struct pci_addr addr;
-	size_t bars = 0;
 	uint64_t refcnt;
 
 	if (modfd_refcnt(env->sysroot, DEVMEM_MODULE, &refcnt) < 0) {
@@ -302,15 +332,30 @@ enum outcome devmem_run(struct scenario_ctx *ctx, bool (*body)(struct devmem *de
 		return OUTCOME_ERROR;
 	}
 	avoid_numa_balancing();
-	outcome = run_on(devmem_open_ram(ctx, 0), body);
+	outcome = run_on(devmem_open_ram(ctx, 0), job);
 	for (size_t i = 0; env->allow_unsafe && env->devices && env->devices[i]; i++) {
 		if (outcome != OUTCOME_PASS || pci_addr_parse(env->devices[i], &addr) < 0)
 			continue;
-		outcome = run_on(open_bar(ctx, addr), body);
-		bars++;
+		outcome = run_on(open_bar(ctx, addr), job);
+		job->bars++;
 	}
 	if (outcome != OUTCOME_ERROR && !modfd_judge_refcnt(ctx, DEVMEM_MODULE, refcnt))
 		outcome = OUTCOME_FAIL;
-	say_why(ctx, outcome, bars);
+	say_why(ctx, outcome, job);
 	return outcome;
+}
+
+enum outcome devmem_run(struct scenario_ctx *ctx, bool (*body)(struct devmem *dev))
+{
+	struct job job = { .body = body };
+
+	return run_devices(ctx, &job);
+}
+
+enum outcome devmem_run_by_engine(struct scenario_ctx *ctx, bool (*body)(struct devmem *dev),
+				  size_t copies)
+{
+	struct job job = { .body = body, .by_engine = true, .copies = copies };
+
+	return run_devices(ctx, &job);
 }

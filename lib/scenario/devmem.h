@@ -13,6 +13,8 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/pciaddr.h"
+#include "scenario/dmachan.h"
 #include "scenario/modfd.h"
 #include "scenario/pagemap.h"
 #include "scenario/scenario.h"
@@ -35,12 +37,23 @@
 	}
 #define DEVMEM_EVIDENCE (EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK))
 
+/* A DMA engine that copies a device's pages as they migrate; no channel: the CPU does. */
+struct devmem_engine {
+	char channel[DMACHAN_NAME_MAX];
+	struct pci_addr addr; /* of the function whose engine it is */
+	unsigned int every; /* it copies each so many-th page, the CPU the others */
+	uint64_t page_ns; /* that copying a page takes */
+	bool may_fail; /* the body makes it fail, and looks itself at what then happens */
+};
+
 /* One device of the module, opened for one scenario. */
 struct devmem {
 	struct scenario_ctx *ctx;
 	char *name; /* "memory", "BAR of 0000:06:00.0" */
 	int fd, pagemap;
 	bool is_bar;
+	struct pci_addr addr; /* of the function whose BAR it is */
+	struct devmem_engine engine;
 	uint64_t pages; /* of its memory; what a scenario puts there should be much less */
 	uint64_t patterns; /* drawn so far */
 	struct p2pcert_devpriv_counters before;
@@ -55,6 +68,14 @@ struct devmem {
  * the scenario's run function has to.
  */
 enum outcome devmem_run(struct scenario_ctx *ctx, bool (*body)(struct devmem *dev));
+/*
+ * The same, and on each device once more with its pages copied by a DMA engine, if one is free and
+ * reaches it. The engine must then have copied what it was to (evidence path). copies: about how many
+ * pages the body has copied, of which a slow engine is given a part. The module p2pcert_edu is among
+ * the scenario's needs: it drives the engine of emulated platforms.
+ */
+enum outcome devmem_run_by_engine(struct scenario_ctx *ctx, bool (*body)(struct devmem *dev),
+				  size_t copies);
 
 /* Evidence against the kernel, or for it, beginning with the device's name. */
 void devmem_refute(struct devmem *dev, enum evidence_kind kind, const char *fmt, ...)
@@ -84,6 +105,22 @@ bool devmem_child_right(struct devmem *dev, pid_t pid, const char *what);
 /* Another device of the same module: memory number `ram`. NULL after scn_error(). */
 struct devmem *devmem_open_ram(struct scenario_ctx *ctx, unsigned int ram) attr_must_check;
 void devmem_close(struct devmem *dev); /* NULL is none */
+
+/* --- engines ---------------------------------------------------------------------------------- */
+
+/* Gives the device behind fd an engine, or with "" none. 0, or a negative errno. */
+int devmem_engine_set(int fd, const char *channel, unsigned int every,
+		      struct p2pcert_devpriv_engine *e) attr_must_check;
+/* The first engine that is free and reaches it. 0, or -ENODEV or what the last one found said. */
+int devmem_engine_find(int fd, const char *sysroot,
+		       struct p2pcert_devpriv_engine *e) attr_must_check;
+/*
+ * From now on an engine copies pages of the device, which is counted from now on, and has another
+ * name. False if there is no engine; which way a BAR is reached is evidence path.
+ */
+bool devmem_engine_begin(struct devmem *dev, size_t copies) attr_must_check;
+/* Evidence path: it has copied what it was to. */
+void devmem_engine_judge(struct devmem *dev);
 
 /* --- areas ------------------------------------------------------------------------------------ */
 

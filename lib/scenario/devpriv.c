@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "scenario/devmem.h"
 #include "scenario/modfd.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
@@ -50,6 +51,9 @@ static const struct round_case {
 	{ LEVEL_FULL, GIB(4), 3, 1 },
 };
 
+/* The first of them also with a DMA engine: emulated ones take 200 ms a page. */
+#define ENGINE_CASES 2
+
 /* Of the memory that is available, the part that a range may take. */
 static const unsigned int memory_parts[NR_LEVELS] = {
 	[LEVEL_QUICK] = 16,
@@ -62,6 +66,7 @@ static const unsigned int memory_parts[NR_LEVELS] = {
 struct round {
 	struct scenario_ctx *ctx;
 	int fd, pagemap;
+	const char *engine; /* the channel that copies; NULL: the CPU does */
 	char *name; /* "2097152 bytes at page 1" of the area */
 	void *mapping; /* as the kernel gave it, larger than the area for its alignment */
 	size_t mapping_len;
@@ -99,7 +104,8 @@ static double seconds_since(const struct timespec *start)
 static void measure(struct round *r, const char *what, const struct timespec *start)
 {
 	size_t first = (size_t)(r->range - r->area) / page_size();
-	autofree char *name = xasprintf("%s.%zu@%zu", what, r->len, first);
+	autofree char *name = xasprintf("%s.%zu@%zu%s%s", what, r->len, first, r->engine ? "." : "",
+					r->engine ? r->engine : "");
 	double seconds = seconds_since(start);
 
 	if (seconds > 0)
@@ -318,7 +324,8 @@ static bool round_begin(struct round *r, const struct round_case *c)
 	r->pages = r->len / page;
 	r->area_len = r->len + (c->before + c->after) * page;
 	r->mapping_len = r->area_len + MAPPING_ALIGN;
-	r->name = xasprintf("%zu bytes at page %zu", r->len, c->before);
+	r->name = xasprintf("%zu bytes at page %zu%s%s", r->len, c->before,
+			    r->engine ? ", by " : "", r->engine ? r->engine : "");
 	r->mapping = mmap(NULL, r->mapping_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
 	if (r->mapping == MAP_FAILED) {
@@ -430,6 +437,48 @@ static int run_cases(struct round *r)
 	return result;
 }
 
+/* All that went out and back must have been copied by the engine. */
+static int check_engine(struct round *r, const struct p2pcert_devpriv_counters *before,
+			uint64_t pages)
+{
+	struct p2pcert_devpriv_counters now = { 0 };
+	int err = modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &now);
+	uint64_t by_engine = now.engine_copied - before->engine_copied;
+	uint64_t by_cpu = now.cpu_copied - before->cpu_copied;
+	bool right = !err && by_engine == pages && !by_cpu;
+
+	scn_evidence(r->ctx, EVIDENCE_PATH, right ? EVIDENCE_PROVEN : EVIDENCE_REFUTED,
+		     "%s: %" PRIu64 " pages were copied, %" PRIu64 " by the engine, %" PRIu64
+		     " by the CPU",
+		     r->engine, pages, by_engine, by_cpu);
+	return !right;
+}
+
+/* The smallest cases once more, with a DMA engine if there is one. As run_case(). */
+static int run_by_engine(struct round *r)
+{
+	struct p2pcert_devpriv_counters before = { 0 };
+	struct p2pcert_devpriv_engine e;
+	uint64_t pages = 0;
+	int result = 0;
+
+	if (devmem_engine_find(r->fd, scn_env(r->ctx)->sysroot, &e) < 0 ||
+	    modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &before) < 0) {
+		scn_evidence(r->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
+			     "the CPU copied: no DMA engine is free and copies memory");
+		return 0;
+	}
+	r->engine = e.channel;
+	for (size_t i = 0; i < ENGINE_CASES && !result; i++) {
+		result = run_case(r, &cases[i], ARRAY_LEN(cases) + i);
+		pages += 2 * (cases[i].bytes / page_size());
+	}
+	if (!result)
+		result = check_engine(r, &before, pages);
+	r->engine = NULL;
+	return result;
+}
+
 /*
  * NUMA balancing takes away the right to write to pages for a while, and what migrates just then is
  * read-only in the device, as it must be: the device's writes would be refused. How the two live
@@ -448,6 +497,7 @@ static int run_with_device(struct scenario_ctx *ctx, uint64_t *refcnt)
 	autoclose int pagemap = pagemap_open(NULL);
 	autofree unsigned char *chunk = xcalloc(1, CHUNK);
 	struct round r = { .ctx = ctx, .fd = fd, .pagemap = pagemap, .chunk = chunk };
+	int result;
 
 	if (fd < 0)
 		return -1;
@@ -457,7 +507,8 @@ static int run_with_device(struct scenario_ctx *ctx, uint64_t *refcnt)
 		return -1;
 	}
 	avoid_numa_balancing();
-	return run_cases(&r);
+	result = run_cases(&r);
+	return result ? result : run_by_engine(&r);
 }
 
 static enum outcome run_roundtrip(struct scenario_ctx *ctx)
@@ -478,7 +529,8 @@ const struct scenario scenario_devpriv_roundtrip = {
 	       { NEED_KCONFIG, "CONFIG_DEVICE_PRIVATE && CONFIG_DEVICE_MIGRATION && "
 			       "CONFIG_HMM_MIRROR && CONFIG_MODULE_UNLOAD && "
 			       "CONFIG_PROC_PAGE_MONITOR" },
-	       { NEED_FEATURE, "device_private" }, { NEED_MODULE, MODULE }, { NEED_MEMORY, "64M" }),
+	       { NEED_FEATURE, "device_private" }, { NEED_MODULE, MODULE },
+	       { NEED_MODULE, "p2pcert_edu" }, { NEED_MEMORY, "64M" }),
 	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK),
 	.safety = SAFETY_SAFE,
 	.level = LEVEL_QUICK,

@@ -77,22 +77,22 @@ static bool run_write(struct devmem *dev)
 
 static enum outcome run_read_fault(struct scenario_ctx *ctx)
 {
-	return devmem_run(ctx, run_read);
+	return devmem_run_by_engine(ctx, run_read, 2 * PAGES);
 }
 
 static enum outcome run_write_fault(struct scenario_ctx *ctx)
 {
-	return devmem_run(ctx, run_write);
+	return devmem_run_by_engine(ctx, run_write, 2 * PAGES);
 }
 
 const struct scenario scenario_devpriv_read_fault = {
 	.id = "devpriv.read-fault",
 	.title = "a page that is read comes back, and only that page",
-	.NEEDS(DEVMEM_NEEDS),
+	.NEEDS(DEVMEM_NEEDS, { NEED_MODULE, "p2pcert_edu" }),
 	.evidence = DEVMEM_EVIDENCE,
 	.safety = SAFETY_SAFE_BUT_NAMED,
 	.level = LEVEL_QUICK,
-	.seconds = 10,
+	.seconds = 30,
 	.FAULTS(DEVMEM_FAULT_NAMES),
 	.run = run_read_fault,
 };
@@ -100,11 +100,11 @@ const struct scenario scenario_devpriv_read_fault = {
 const struct scenario scenario_devpriv_write_fault = {
 	.id = "devpriv.write-fault",
 	.title = "a page that is written comes back, and only that page",
-	.NEEDS(DEVMEM_NEEDS),
+	.NEEDS(DEVMEM_NEEDS, { NEED_MODULE, "p2pcert_edu" }),
 	.evidence = DEVMEM_EVIDENCE,
 	.safety = SAFETY_SAFE_BUT_NAMED,
 	.level = LEVEL_QUICK,
-	.seconds = 10,
+	.seconds = 30,
 	.FAULTS(DEVMEM_FAULT_NAMES),
 	.run = run_write_fault,
 };

@@ -191,17 +191,17 @@ static bool body(struct devmem *dev)
 
 static enum outcome run_thp(struct scenario_ctx *ctx)
 {
-	return devmem_run(ctx, body);
+	return devmem_run_by_engine(ctx, body, (ARRAY_LEN(cases) + 2) * 2 * huge_pages());
 }
 
 const struct scenario scenario_devpriv_thp = {
 	.id = "devpriv.thp",
 	.title = "huge pages go to the device and back, whole or split, with all their data",
-	.NEEDS(DEVMEM_NEEDS),
+	.NEEDS(DEVMEM_NEEDS, { NEED_MODULE, "p2pcert_edu" }),
 	.evidence = DEVMEM_EVIDENCE,
 	.safety = SAFETY_SAFE_BUT_NAMED,
 	.level = LEVEL_QUICK,
-	.seconds = 20,
+	.seconds = 40,
 	.FAULTS(DEVMEM_FAULT_NAMES),
 	.run = run_thp,
 };

@@ -32,6 +32,8 @@ static const struct {
 	{ "abort", P2PCERT_FAULT_ABORT },
 	{ "invalidated", P2PCERT_FAULT_INVALIDATED },
 	{ "part-of-hole", P2PCERT_FAULT_PART_OF_HOLE },
+	{ "engine-refuses", P2PCERT_FAULT_ENGINE_REFUSES },
+	{ "engine-hangs", P2PCERT_FAULT_ENGINE_HANGS },
 };
 
 uint32_t modfd_fault(const char *name)

@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define P2PCERT_ABI_VERSION 2
+#define P2PCERT_ABI_VERSION 3
 #define P2PCERT_IOC_MAGIC 0xb7
 
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
@@ -73,10 +73,16 @@ struct p2pcert_bdf {
 /* Of p2pcert_devpriv: allowed, and more than some kernels can stand. */
 #define P2PCERT_FAULT_PART_OF_HOLE (1u << 16) /* a huge hole gets a page for its first one alone */
 
+/* Of p2pcert_devpriv with an engine: the CPU has to copy the page. */
+#define P2PCERT_FAULT_ENGINE_REFUSES (1u << 17) /* the engine takes no transfer */
+#define P2PCERT_FAULT_ENGINE_HANGS (1u << 18) /* a transfer that was submitted does not end */
+
 #define P2PCERT_DELAY_MS 10
 
-/* These strike also what nobody asks for, the return of pages that the CPU touches. */
-#define P2PCERT_FAULTS_DEVICE (P2PCERT_FAULT_NO_MEMORY | P2PCERT_FAULT_DELAY)
+/* These strike also what nobody asks for: that pages come back as the CPU touches them. */
+#define P2PCERT_FAULTS_DEVICE                                                                      \
+	(P2PCERT_FAULT_NO_MEMORY | P2PCERT_FAULT_DELAY | P2PCERT_FAULT_ENGINE_REFUSES |            \
+	 P2PCERT_FAULT_ENGINE_HANGS)
 
 /*
  * When the faults in mask strike: at each of their chances, or if every is more than 1, at each
@@ -318,6 +324,28 @@ struct p2pcert_devpriv_mirror_counters {
 #define P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS                                                        \
 	_IOR(P2PCERT_IOC_MAGIC, 0x2d, struct p2pcert_devpriv_mirror_counters)
 
+/*
+ * From now on the file's device has pages that migrate copied by the memcpy channel named `channel`
+ * (as in /sys/class/dma), whoever makes them migrate, until the file is closed or means another
+ * device; an empty name ends it at once. The engine copies each `every`-th page (0 is 1). The CPU
+ * copies the others, and those that the engine does not take or has not finished after timeout_ms
+ * (1 to 600000). result: 0; -EBUSY: another file has given the device an engine; -ENODEV: no such
+ * channel, or in use; -EOPNOTSUPP: the engine can do no DMA or cannot be stopped, or the kernel
+ * cannot have peer-to-peer pages for the BAR; -EREMOTEIO or another errno of mapping: the engine
+ * cannot reach the BAR; -EINVAL, -ENOMEM.
+ */
+struct p2pcert_devpriv_engine {
+	char channel[32];
+	__u32 timeout_ms;
+	__u32 every;
+	__s32 result;
+	__u32 reserved;
+	struct p2pcert_bdf engine; /* the function that owns the channel */
+	struct p2pcert_seg seg; /* how a BAR's first page is mapped for it; zero if there is none */
+};
+
+#define P2PCERT_IOC_DEVPRIV_ENGINE _IOWR(P2PCERT_IOC_MAGIC, 0x2e, struct p2pcert_devpriv_engine)
+
 /* Counters of the device since it is there, over all open files. */
 struct p2pcert_devpriv_counters {
 	__u64 pages_to_device; /* migrated from RAM */
@@ -330,6 +358,10 @@ struct p2pcert_devpriv_counters {
 	__u64 huge_to_device; /* huge pages that moved whole */
 	__u64 huge_to_ram;
 	__u64 splits; /* huge pages split while they were in the device */
+	__u64 cpu_copied; /* pages whose data the CPU has copied as they migrated */
+	__u64 engine_copied; /* and a DMA engine */
+	__u64 engine_failed; /* that it was to copy, and the CPU had to */
+	__u64 engine_ns; /* that its transfers took */
 };
 
 #define P2PCERT_IOC_DEVPRIV_COUNTERS _IOR(P2PCERT_IOC_MAGIC, 0x24, struct p2pcert_devpriv_counters)

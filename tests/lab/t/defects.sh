@@ -30,6 +30,8 @@ protection_ignored   devpriv.mirror      data
 exclusive_kept       devpriv.exclusive   data
 fault_does_nothing   devpriv.read-fault  timeout
 write_gained         devpriv.mirror      data
++engine_not_awaited  devpriv.engine-copy data
+engine_failure_ignored devpriv.engine-copy data
 '
 budget=10	# seconds, for the one that hangs
 
