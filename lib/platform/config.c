@@ -54,7 +54,12 @@ struct walk {
 /* The entry with this id at `at`, if the model has something of it; of several the first counts. */
 static void read_entry(struct walk *w, uint16_t id, size_t at)
 {
-	const struct cap cap = { w->config + at, w->list->end - at, w->is_virtual };
+	size_t left = w->list->end - at;
+	const struct cap cap = {
+		.at = w->config + at,
+		.room = left < EXTENDED_ENTRY_BYTES ? left : EXTENDED_ENTRY_BYTES,
+		.is_virtual = w->is_virtual,
+	};
 
 	for (size_t i = 0; i < w->list->nr_known; i++) {
 		const struct capability *c = &w->list->known[i];

@@ -12,6 +12,8 @@ enum {
 	HEADER_BYTES = 64,
 	STANDARD_BYTES = 256,
 	EXTENDED_BYTES = 4096,
+	/* more than this of an extended capability is not looked at */
+	EXTENDED_ENTRY_BYTES = 64,
 };
 
 static inline uint16_t le16(const uint8_t *p)

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "platform/capture.h"
+#include "platform/config.h"
 #include "platform/device_path.h"
 #include "platform/input.h"
 #include "platform/iommu.h"
@@ -297,15 +298,62 @@ static void read_link(struct function *f, const struct place *dir)
 	};
 }
 
+/*
+ * Of extended config space the entries of its list: each word is asked of the device, which takes a
+ * microsecond, and there are a thousand of them. Returns how much is shown, or a negative errno.
+ */
+static ssize_t read_extended(int fd, uint8_t config[CONFIG_MAX])
+{
+	bool visited[EXTENDED_BYTES / 4] = { false };
+	size_t at = STANDARD_BYTES;
+
+	while (at >= STANDARD_BYTES && !visited[at / 4]) {
+		size_t left = EXTENDED_BYTES - at;
+		ssize_t n =
+			pread(fd, config + at,
+			      left < EXTENDED_ENTRY_BYTES ? left : EXTENDED_ENTRY_BYTES, (off_t)at);
+
+		if (n < 4)
+			return n < 0 ? -errno : STANDARD_BYTES;
+		visited[at / 4] = true;
+		if (le32(config + at) == 0xffffffff)
+			break;
+		at = le32(config + at) >> 20 & ~3u;
+	}
+	return EXTENDED_BYTES;
+}
+
+/* What the running machine shows of config space, as far as it is looked at; the rest is zeroes. */
+static int read_needed(const struct place *dir, char **config, size_t *len)
+{
+	autoclose int fd = openat(dir->fd, "config", O_RDONLY | O_CLOEXEC);
+	autofree char *bytes = xcalloc(CONFIG_MAX + 1, 1);
+	ssize_t n = fd < 0 ? -1 : pread(fd, bytes, STANDARD_BYTES, 0);
+
+	if (n < 0)
+		return -errno;
+	if (n == STANDARD_BYTES)
+		n = read_extended(fd, (uint8_t *)bytes);
+	if (n < 0)
+		return (int)n;
+	*config = take_ptr(bytes);
+	*len = (size_t)n;
+	return 0;
+}
+
 static void read_config(struct platform *p, struct function *f, const struct place *dir)
 {
 	struct place unrecorded = *dir;
 	autofree char *config = NULL;
+	bool all = dir->tree || dir->record;
+	size_t len = 0;
 	uint64_t bus;
-	size_t len;
+	int r;
 
 	unrecorded.record = NULL;
-	if (place_read_sysfs(&unrecorded, "config", CONFIG_MAX, &config, &len) == 0) {
+	r = all ? place_read_sysfs(&unrecorded, "config", CONFIG_MAX, &config, &len)
+		: read_needed(dir, &config, &len);
+	if (r == 0 && config) {
 		redact_config((uint8_t *)config, len);
 		place_record(dir, "config", config, len);
 		platform_parse_config(p, f, (const uint8_t *)config, len);
