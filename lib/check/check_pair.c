@@ -59,16 +59,49 @@ static const struct function *root_of(const struct platform *p, const struct fun
 	return f->host_bridge < 0 ? NULL : &p->functions[p->host_bridges[f->host_bridge].first];
 }
 
-/* Host bridges of Intel processors for clients, by pci.ids(5): first and last device id. */
+/*
+ * Host bridges of Intel processors for clients: first and last device id of each lot, as Debian's pci.ids
+ * 0.0~2026.10.24 names them. It names none of Panther Lake, which are not told from others here.
+ */
 static const struct {
 	uint16_t first, last;
 } client_bridges[] = {
-	{ 0x0040, 0x0069 }, /* Core i3, i5, i7 of 2010 */
-	{ 0x0100, 0x010c }, /* 2nd to 4th generation */
-	{ 0x0150, 0x015c }, { 0x0c00, 0x0c04 }, { 0x1900, 0x191f }, /* 6th, 7th */
-	{ 0x5900, 0x591f }, { 0x3e10, 0x3ed0 }, /* 8th, 9th */
-	{ 0x9b33, 0x9b64 }, /* 10th to 12th */
-	{ 0x9a14, 0x9a36 }, { 0x4629, 0x4668 },
+	/* Core i3, i5, i7 of 2010; 2nd and 3rd generation */
+	{ 0x0040, 0x0069 },
+	{ 0x0100, 0x010c },
+	{ 0x0150, 0x015c },
+	/* 4th to 7th */
+	{ 0x0a04, 0x0a04 },
+	{ 0x0c00, 0x0c08 },
+	{ 0x0d00, 0x0d04 },
+	{ 0x1600, 0x1618 },
+	{ 0x1900, 0x191f },
+	{ 0x5900, 0x591f },
+	/* 8th and 9th; 10th: Comet Lake, Ice Lake; 11th: Tiger Lake */
+	{ 0x3e10, 0x3ed0 },
+	{ 0x9b33, 0x9b64 },
+	{ 0x8a12, 0x8a14 },
+	{ 0x9a02, 0x9a36 },
+	/* 12th: Alder Lake */
+	{ 0x4601, 0x4602 },
+	{ 0x4619, 0x4619 },
+	{ 0x461b, 0x461c },
+	{ 0x4629, 0x4668 },
+	/* 13th and 14th: Raptor Lake */
+	{ 0xa700, 0xa700 },
+	{ 0xa703, 0xa703 },
+	{ 0xa706, 0xa708 },
+	{ 0xa740, 0xa740 },
+	/* Core Ultra 100: Meteor Lake; 200V: Lunar Lake */
+	{ 0x7d01, 0x7d01 },
+	{ 0x6400, 0x6400 },
+	/* Core Ultra 200H, U, S, HX: Arrow Lake */
+	{ 0x7d06, 0x7d06 },
+	{ 0x7d1a, 0x7d1c },
+	{ 0x7d29, 0x7d2a },
+	{ 0x7d2d, 0x7d2d },
+	{ 0x7d2f, 0x7d30 },
+	{ 0x7d35, 0x7d35 },
 };
 
 static bool is_client_bridge(const struct function *f)

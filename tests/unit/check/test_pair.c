@@ -61,15 +61,31 @@ static void unlisted(void **state attr_unused)
 	checked_release(&c);
 }
 
+/* Of each generation one that the id database names, and servers' and other devices' next to them. */
 static void client(void **state attr_unused)
 {
-	autoplatform struct platform *p = make(0x191f);
-	struct checked c = checked(p, "pair.verdict", "01:00.0>02:00.0");
+	static const uint16_t clients[] = { 0x0044, 0x0104, 0x0154, 0x0c00, 0x1604, 0x191f,
+					    0x5904, 0x3ec2, 0x9b61, 0x8a14, 0x9a14, 0x461c,
+					    0x4660, 0xa703, 0xa708, 0xa740, 0x7d01, 0x7d06,
+					    0x7d1b, 0x7d30, 0x7d35, 0x6400 };
+	static const uint16_t others[] = { 0x0e00, 0x6f00, 0x7d02, 0x7d40, 0x63ff, 0xa73f, 0x3400 };
 
-	assert_found(&c, "PAIR-CLIENT-ROOT-COMPLEX", SEVERITY_MAJOR,
-		     "00:00.0 80:00.0 01:00.0 02:00.0 81:00.0");
-	assert_not_found(&c, "PAIR-HOST-BRIDGE-UNLISTED");
-	checked_release(&c);
+	for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+		autoplatform struct platform *p = make(clients[i]);
+		struct checked c = checked(p, "pair.verdict", "01:00.0>02:00.0");
+
+		assert_found(&c, "PAIR-CLIENT-ROOT-COMPLEX", SEVERITY_MAJOR,
+			     "00:00.0 80:00.0 01:00.0 02:00.0 81:00.0");
+		assert_not_found(&c, "PAIR-HOST-BRIDGE-UNLISTED");
+		checked_release(&c);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		autoplatform struct platform *p = make(others[i]);
+		struct checked c = checked(p, "pair.verdict", "01:00.0>02:00.0");
+
+		assert_not_found(&c, "PAIR-CLIENT-ROOT-COMPLEX");
+		checked_release(&c);
+	}
 }
 
 static void below_vmd(void **state attr_unused)
