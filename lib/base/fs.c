@@ -15,6 +15,14 @@
 
 #define ATTR_MAX (64u * 1024)
 
+/* How much is still to come of a file that is longer than a page; 0: it does not tell. */
+static size_t rest_of(int fd, size_t have)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size > (off_t)have ? (size_t)st.st_size - have : 0;
+}
+
 int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len)
 {
 	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -28,7 +36,10 @@ int fs_read(int dirfd, const char *path, size_t max, char **buf, size_t *len)
 
 		/* sysfs and proc do not tell their size: grow, and read one byte past max */
 		if (have == room) {
-			room = room ? room * 2 : 4096;
+			size_t rest = have == 4096 ? rest_of(fd, have) : 0;
+
+			/* one byte more, so that its end is seen without another round */
+			room = rest ? have + rest + 1 : have ? have * 2 : 4096;
 			if (room > max + 1)
 				room = max + 1;
 			data = xreallocarray(data, room + 1, 1);

@@ -44,7 +44,7 @@ json_t *jx_string(const char *s)
 {
 	autofree char *clean = text_sanitize(s, strlen(s));
 
-	return checked(json_string(clean));
+	return checked(json_string_nocheck(clean));
 }
 
 json_t *jx_stringf(const char *fmt, ...)
@@ -164,9 +164,12 @@ char *jx_line(const json_t *doc)
 
 char *jx_pretty(const json_t *doc)
 {
-	autofree char *s = dump(doc, JSON_INDENT(2));
+	char *s = dump(doc, JSON_INDENT(2));
+	size_t len = strlen(s);
 
-	return xasprintf("%s\n", s);
+	s = xreallocarray(s, len + 2, 1);
+	memcpy(s + len, "\n", 2);
+	return s;
 }
 
 int jx_print(const json_t *doc, FILE *f)

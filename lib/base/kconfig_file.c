@@ -46,9 +46,10 @@ static int inflate_all(const void *data, size_t len, char *text, size_t *text_le
 	return z.avail_out ? -EINVAL : -EFBIG;
 }
 
-char *kconfig_unpack(const void *data, size_t len)
+char *kconfig_unpack(char *data, size_t len)
 {
 	bool compressed = len >= 2 && memcmp(data, "\x1f\x8b", 2) == 0;
+	autofree char *taken = data;
 	autofree char *text = NULL;
 	size_t text_len = len;
 	int r = 0;
@@ -65,7 +66,7 @@ char *kconfig_unpack(const void *data, size_t len)
 		errno = -r;
 		return NULL;
 	}
-	return xstrndup(compressed ? text : data, text_len);
+	return compressed ? xstrndup(text, text_len) : take_ptr(taken);
 }
 
 char *kconfig_read(const char *sysroot, const char *release)
@@ -74,7 +75,7 @@ char *kconfig_read(const char *sysroot, const char *release)
 
 	for (size_t i = 0; !text && (path = kconfig_path(i, release)); i++) {
 		autofree char *full = fs_under(sysroot, "%s", path);
-		autofree char *data = NULL;
+		char *data;
 		size_t len;
 
 		free(path);

@@ -15,8 +15,11 @@
  */
 char *kconfig_path(size_t i, const char *release) attr_must_check;
 
-/* The text of the file's bytes; NULL with errno: EINVAL if they are damaged or empty, EFBIG. */
-char *kconfig_unpack(const void *data, size_t len) attr_must_check;
+/*
+ * The text of the file's bytes, which have a NUL behind them; they are taken in any case, and are the
+ * text if they are not packed. NULL with errno: EINVAL if they are damaged or empty, EFBIG.
+ */
+char *kconfig_unpack(char *data, size_t len) attr_must_check;
 
 /* The first that can be read under sysroot (NULL or "": the machine's own); NULL if there is none. */
 char *kconfig_read(const char *sysroot, const char *release) attr_must_check;

@@ -41,13 +41,28 @@ static size_t utf8_sequence(const unsigned char *s, size_t len)
 	return 0;
 }
 
+/* Nearly all text is nothing but this. */
+static bool is_plain(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if ((c < 0x20 && c != '\t' && c != '\n') || c >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
 char *text_sanitize(const char *s, size_t len)
 {
 	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 	static const char digits[] = "0123456789abcdef";
-	char *out = xcalloc(len + 1, 4); /* no byte grows to more than "\xNN" */
 	size_t n = 0;
+	char *out;
 
+	if (is_plain(s, len))
+		return xstrndup(s, len);
+	out = xcalloc(len + 1, 4); /* no byte grows to more than "\xNN" */
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)s[i];
 		size_t seq = utf8_sequence((const unsigned char *)s + i, len - i);

@@ -58,7 +58,7 @@ static void read_config(struct platform *p, const struct place *top)
 	char *path;
 
 	for (size_t i = 0; !p->kernel_config && (path = kconfig_path(i, p->kernel_release)); i++) {
-		autofree char *data = NULL;
+		char *data;
 		size_t len;
 
 		if (place_read(top, path, KCONFIG_MAX, &data, &len) == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* lib/base/fs.c: reading, publishing, making directories, and what happens when they cannot. */
+#include "base/alloc.h"
 #include "base/fs.h"
 
 #include <dirent.h>
@@ -45,6 +46,31 @@ static void publish_and_read(void **state)
 	assert_int_equal(fstatat(dir, "f", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(count_entries(*state), 1);
+}
+
+/* Around a page, at which it asks for the length; and what has a length, and does not tell it. */
+static void read_long(void **state)
+{
+	static const size_t lengths[] = { 4095, 4096, 4097, 100000 };
+	autoclose int dir = open_dir(*state);
+	autofree char *bytes = xcalloc(100000, 1);
+	autofree char *maps = NULL;
+
+	for (size_t i = 0; i < 100000; i++)
+		bytes[i] = (char)(i * 7);
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		autofree char *read = NULL;
+		size_t len;
+
+		assert_int_equal(fs_publish(dir, "f", bytes, lengths[i], 0600), 0);
+		assert_int_equal(fs_read(dir, "f", lengths[i], &read, &len), 0);
+		assert_int_equal(len, lengths[i]);
+		assert_memory_equal(read, bytes, len);
+		assert_int_equal(read[len], 0);
+		assert_int_equal(fs_read(dir, "f", lengths[i] - 1, &maps, NULL), -EFBIG);
+	}
+	assert_int_equal(fs_read(AT_FDCWD, "/proc/self/smaps", 64u << 20, &maps, NULL), 0);
+	assert_true(strlen(maps) > 4096);
 }
 
 static void read_limits(void **state)
@@ -183,13 +209,10 @@ static void directories(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_dir(publish_and_read),
-		test_in_dir(read_limits),
-		test_in_dir(read_longer_than_a_block),
-		test_in_dir(attributes),
-		test_in_dir(links),
-		test_in_dir(publish_on_full_disk),
-		test_in_dir(directories),
+		test_in_dir(publish_and_read),     test_in_dir(read_long),
+		test_in_dir(read_limits),          test_in_dir(read_longer_than_a_block),
+		test_in_dir(attributes),           test_in_dir(links),
+		test_in_dir(publish_on_full_disk), test_in_dir(directories),
 		test_in_dir(devices_and_pipes),
 	};
 
