@@ -57,7 +57,7 @@ static void read_entry(struct walk *w, uint16_t id, size_t at)
 	size_t left = w->list->end - at;
 	const struct cap cap = {
 		.at = w->config + at,
-		.room = left < EXTENDED_ENTRY_BYTES ? left : EXTENDED_ENTRY_BYTES,
+		.room = left < ENTRY_BYTES ? left : ENTRY_BYTES,
 		.is_virtual = w->is_virtual,
 	};
 
@@ -193,8 +193,8 @@ static void read_header(struct function *f, const uint8_t *config, bool is_virtu
 		f->ids_known = true;
 		f->vendor = le16(config + REG_VENDOR);
 		f->device = le16(config + REG_DEVICE);
-		f->revision = config[REG_REVISION];
 	}
+	f->revision = config[REG_REVISION];
 	if (!f->class_known) {
 		f->class_known = true;
 		f->class = le32(config + REG_REVISION) >> 8;

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Private to the config space reader: what the walker of the lists (config.c) and the readers of
- * capabilities (config_caps.c) share.
+ * Private to the config space reader: what the walker of the lists (config.c), the readers of
+ * capabilities (config_caps.c) and the reader of the bytes (config_read.c) share.
  */
 #ifndef P2PCERT_PLATFORM_CONFIG_H
 #define P2PCERT_PLATFORM_CONFIG_H
 
+#include <sys/types.h>
+
+#include "base/attr.h"
 #include "platform/platform.h"
 
 enum {
 	HEADER_BYTES = 64,
 	STANDARD_BYTES = 256,
 	EXTENDED_BYTES = 4096,
-	/* more than this of an extended capability is not looked at */
-	EXTENDED_ENTRY_BYTES = 64,
+	ENTRY_BYTES = 64, /* more than this of a capability is not looked at */
 };
 
 static inline uint16_t le16(const uint8_t *p)
@@ -24,6 +26,12 @@ static inline uint16_t le16(const uint8_t *p)
 static inline uint32_t le32(const uint8_t *p)
 {
 	return le16(p) | (uint32_t)le16(p + 2) << 16;
+}
+
+/* Where the entry after this one of the extended list lies; 0: it is the last. */
+static inline size_t extended_next(const uint8_t *entry)
+{
+	return le16(entry + 2) >> 4 & ~3u; /* the low bits are reserved */
 }
 
 /* Where a capability lies. */
@@ -56,5 +64,12 @@ struct capability_list {
 enum { STANDARD_POWER, STANDARD_SUBSYSTEM, STANDARD_EXPRESS };
 
 extern const struct capability_list standard_list, extended_list;
+
+/*
+ * Reads what platform_parse_config() looks at from a function's file; the rest of config stays as it is.
+ * Returns how many bytes the file shows, or a negative errno.
+ */
+ssize_t config_read_needed(int dirfd, const char *path,
+			   uint8_t config[EXTENDED_BYTES]) attr_must_check;
 
 #endif

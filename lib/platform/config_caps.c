@@ -256,7 +256,7 @@ static void standard_header(const uint8_t *entry, uint16_t *id, size_t *next)
 static void extended_header(const uint8_t *entry, uint16_t *id, size_t *next)
 {
 	*id = le16(entry);
-	*next = le16(entry + 2) >> 4 & ~3u;
+	*next = extended_next(entry);
 }
 
 const struct capability_list standard_list = {

@@ -22,8 +22,6 @@
 #include "platform/platform.h"
 #include "platform/redact.h"
 
-#define CONFIG_MAX 4096u
-
 /* One entry of the PCI bus. */
 struct entry {
 	char *name;
@@ -114,6 +112,12 @@ static int list_functions(const struct place *top, struct entries *e)
 	return r;
 }
 
+/* In what is kept, others look for the files that they know, whoever else has said the same. */
+static bool wants_all(const struct place *dir)
+{
+	return dir->tree || dir->record;
+}
+
 static bool read_limited(const struct place *dir, const char *attr, uint64_t max, uint64_t *value)
 {
 	return place_read_u64(dir, attr, value) == 0 && *value <= max;
@@ -136,10 +140,11 @@ static bool parse_ids(char *text, uint16_t *vendor, uint16_t *device)
 	return true;
 }
 
-/* One file that says what otherwise takes five; false if it does not say all of it. */
+/* One file that says what otherwise takes six; false if it does not say all of it. */
 static bool read_uevent(struct function *f, const struct place *dir)
 {
 	autofree char *text = NULL;
+	const char *driver = NULL;
 	bool subsystem = false;
 	char *rest, *line;
 	uint64_t value;
@@ -156,20 +161,25 @@ static bool read_uevent(struct function *f, const struct place *dir)
 			   text_to_u64(line + strlen("PCI_CLASS="), 16, 0xffffff, &value) == 0) {
 			f->class_known = true;
 			f->class = (uint32_t)value;
+		} else if (text_starts_with(line, "DRIVER=")) {
+			driver = line + strlen("DRIVER=");
 		}
 	}
-	return f->ids_known && f->class_known && subsystem;
+	if (!f->ids_known || !f->class_known || !subsystem)
+		return false;
+	f->driver = xstrdup(driver);
+	return true;
 }
 
-static void read_ids(struct function *f, const struct place *dir)
+/* Its ids and class, and the driver that is bound to it. */
+static void read_identity(struct function *f, const struct place *dir)
 {
 	uint64_t vendor, device, value;
 
-	if (read_limited(dir, "revision", UINT8_MAX, &value))
-		f->revision = (uint8_t)value;
-	/* in what is kept, others look for the files that they know */
-	if (!dir->tree && !dir->record && read_uevent(f, dir))
+	if (!wants_all(dir) && read_uevent(f, dir))
 		return;
+	if (place_read_link_name(dir, "driver", &f->driver) < 0)
+		f->driver = NULL;
 	f->ids_known = read_limited(dir, "vendor", UINT16_MAX, &vendor) &&
 		       read_limited(dir, "device", UINT16_MAX, &device);
 	if (f->ids_known) {
@@ -286,7 +296,8 @@ static void read_link(struct function *f, const struct place *dir)
 {
 	uint64_t width, max_width;
 
-	if (f->link.known || !read_limited(dir, "max_link_width", 63, &max_width) || !max_width ||
+	if (f->link.known || f->config_bytes >= STANDARD_BYTES ||
+	    !read_limited(dir, "max_link_width", 63, &max_width) || !max_width ||
 	    !read_limited(dir, "current_link_width", 63, &width))
 		return;
 	f->link = (struct link){
@@ -298,42 +309,18 @@ static void read_link(struct function *f, const struct place *dir)
 	};
 }
 
-/*
- * Of extended config space the entries of its list: each word is asked of the device, which takes a
- * microsecond, and there are a thousand of them. Returns how much is shown, or a negative errno.
- */
-static ssize_t read_extended(int fd, uint8_t config[CONFIG_MAX])
+/* The running machine is asked for no more than is looked at. */
+static int read_config_bytes(const struct place *dir, char **config, size_t *len)
 {
-	bool visited[EXTENDED_BYTES / 4] = { false };
-	size_t at = STANDARD_BYTES;
+	struct place unrecorded = *dir;
+	autofree char *bytes = NULL;
+	ssize_t n;
 
-	while (at >= STANDARD_BYTES && !visited[at / 4]) {
-		size_t left = EXTENDED_BYTES - at;
-		ssize_t n =
-			pread(fd, config + at,
-			      left < EXTENDED_ENTRY_BYTES ? left : EXTENDED_ENTRY_BYTES, (off_t)at);
-
-		if (n < 4)
-			return n < 0 ? -errno : STANDARD_BYTES;
-		visited[at / 4] = true;
-		if (le32(config + at) == 0xffffffff)
-			break;
-		at = le32(config + at) >> 20 & ~3u;
-	}
-	return EXTENDED_BYTES;
-}
-
-/* What the running machine shows of config space, as far as it is looked at; the rest is zeroes. */
-static int read_needed(const struct place *dir, char **config, size_t *len)
-{
-	autoclose int fd = openat(dir->fd, "config", O_RDONLY | O_CLOEXEC);
-	autofree char *bytes = xcalloc(CONFIG_MAX + 1, 1);
-	ssize_t n = fd < 0 ? -1 : pread(fd, bytes, STANDARD_BYTES, 0);
-
-	if (n < 0)
-		return -errno;
-	if (n == STANDARD_BYTES)
-		n = read_extended(fd, (uint8_t *)bytes);
+	unrecorded.record = NULL;
+	if (wants_all(dir))
+		return place_read_sysfs(&unrecorded, "config", EXTENDED_BYTES, config, len);
+	bytes = xcalloc(EXTENDED_BYTES, 1);
+	n = config_read_needed(dir->fd, "config", (uint8_t *)bytes);
 	if (n < 0)
 		return (int)n;
 	*config = take_ptr(bytes);
@@ -341,23 +328,21 @@ static int read_needed(const struct place *dir, char **config, size_t *len)
 	return 0;
 }
 
+/* What config space says, where it could be read, is not asked of sysfs again. */
 static void read_config(struct platform *p, struct function *f, const struct place *dir)
 {
-	struct place unrecorded = *dir;
 	autofree char *config = NULL;
-	bool all = dir->tree || dir->record;
+	uint64_t bus, value;
 	size_t len = 0;
-	uint64_t bus;
-	int r;
 
-	unrecorded.record = NULL;
-	r = all ? place_read_sysfs(&unrecorded, "config", CONFIG_MAX, &config, &len)
-		: read_needed(dir, &config, &len);
-	if (r == 0 && config) {
+	if (read_config_bytes(dir, &config, &len) == 0) {
 		redact_config((uint8_t *)config, len);
 		place_record(dir, "config", config, len);
 		platform_parse_config(p, f, (const uint8_t *)config, len);
 	}
+	if ((!f->config_bytes || wants_all(dir)) &&
+	    read_limited(dir, "revision", UINT8_MAX, &value))
+		f->revision = (uint8_t)value;
 	if (f->config_bytes)
 		return;
 	/* class 0604, 0609: PCI-to-PCI, 0607: CardBus */
@@ -372,16 +357,26 @@ static void read_config(struct platform *p, struct function *f, const struct pla
 static void read_virtual(struct function *f, const struct place *dir)
 {
 	autofree char *physical = NULL;
-	uint64_t value;
 
 	if (place_read_link_name(dir, "physfn", &physical) == 0 &&
 	    pci_addr_parse(physical, &f->physical) == 0)
 		f->is_virtual = true;
-	if (!read_limited(dir, "sriov_totalvfs", UINT16_MAX, &value))
+}
+
+/* How many VFs it has, unless its own capability has said so. */
+static void read_sriov(struct function *f, const struct place *dir)
+{
+	uint64_t max, now;
+
+	if ((f->config_bytes == EXTENDED_BYTES && !wants_all(dir)) ||
+	    !read_limited(dir, "sriov_totalvfs", UINT16_MAX, &max))
 		return;
-	f->max_virtual = (uint16_t)value;
-	if (read_limited(dir, "sriov_numvfs", UINT16_MAX, &value))
-		f->nr_virtual = (uint16_t)value;
+	if (!read_limited(dir, "sriov_numvfs", UINT16_MAX, &now))
+		now = 0;
+	if (f->has_sriov)
+		return;
+	f->max_virtual = (uint16_t)max;
+	f->nr_virtual = (uint16_t)now;
 }
 
 static void read_iommu(struct function *f, const struct place *dir)
@@ -418,21 +413,22 @@ static void read_power(struct function *f, const struct place *dir)
 	}
 }
 
-/* What its driver says. Without one the masks are the kernel's initial ones and mean nothing. */
+/*
+ * What its driver says. Without one the masks are the kernel's initial ones and mean nothing, and no
+ * driver of bridges sets them.
+ */
 static void read_driver(struct function *f, const struct place *dir)
 {
 	uint64_t value;
 
-	if (place_read_link_name(dir, "driver", &f->driver) < 0) {
-		f->driver = NULL;
+	if (!f->driver || f->is_bridge)
 		return;
-	}
 	if (read_limited(dir, "dma_mask_bits", 64, &value))
 		f->dma_bits = (uint8_t)value;
 	if (read_limited(dir, "consistent_dma_mask_bits", 64, &value))
 		f->coherent_dma_bits = (uint8_t)value;
-	/* amdgpu */
-	if (read_limited(dir, "mem_info_vram_total", INT64_MAX, &value))
+	if (strcmp(f->driver, "amdgpu") == 0 &&
+	    read_limited(dir, "mem_info_vram_total", INT64_MAX, &value))
 		f->memory_bytes = value;
 }
 
@@ -441,6 +437,9 @@ static void read_p2pmem(struct function *f, const struct place *dir)
 	struct p2pmem *mem = &f->p2pmem;
 	uint64_t published;
 
+	/* a driver offers it, and takes it back when it goes */
+	if (!wants_all(dir) && (!f->driver || f->is_bridge))
+		return;
 	mem->present = read_limited(dir, "p2pmem/size", INT64_MAX, &mem->size);
 	if (!mem->present)
 		return;
@@ -484,11 +483,12 @@ static void read_function(struct platform *p, const struct entry *entry, const s
 	if (!f)
 		return; /* one address in two spellings */
 	device_path_read(f, entry->node);
-	read_ids(f, &dir);
+	read_identity(f, &dir);
 	read_virtual(f, &dir);
 	read_resources(f, &dir);
 	read_power(f, &dir);
 	read_config(p, f, &dir);
+	read_sriov(f, &dir);
 	read_link(f, &dir);
 	if (place_read_s64(&dir, "numa_node", &node) == 0 && node >= 0 && node <= INT_MAX)
 		f->numa_node = (int)node;

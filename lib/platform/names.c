@@ -26,6 +26,14 @@ struct entry {
 	enum kind kind;
 };
 
+/* The name of the device with this id, its vendor's above it. */
+struct answer {
+	uint32_t id;
+	char *name; /* NULL: nobody has asked */
+};
+
+#define ANSWERS 256
+
 /* What the database says stands in the order of its lines: names are found by their place. */
 struct pci_names {
 	char *text; /* all of it; NULL: there is none */
@@ -33,6 +41,8 @@ struct pci_names {
 	size_t len;
 	/* for each vendor that was asked for where its line is in text, and ASKED_FOR; or 0 */
 	uint32_t *vendors;
+	/* the last ones: most functions of a machine are of few kinds */
+	struct answer answers[ANSWERS];
 	struct entry *entries; /* ordered by kind, vendor of a device, name */
 	size_t nr, room;
 	bool indexed;
@@ -49,6 +59,8 @@ void pci_names_close(struct pci_names *names)
 		return;
 	for (size_t i = 0; i < names->nr; i++)
 		free(names->entries[i].name);
+	for (size_t i = 0; i < ANSWERS; i++)
+		free(names->answers[i].name);
 	free(names->entries);
 	free(names->vendors);
 	if (names->mapped)
@@ -254,14 +266,11 @@ static char *name_in(const char *line)
 	return text_sanitize(name, strcspn(name, "\r\n"));
 }
 
-char *pci_names_of(struct pci_names *names, uint16_t vendor, uint16_t device)
+static char *find_name(struct pci_names *names, uint16_t vendor, uint16_t device)
 {
 	autofree char *vendor_name = NULL, *device_name = NULL;
-	const char *line;
+	const char *line = vendor_line(names, vendor);
 
-	if (!database(names))
-		return NULL;
-	line = vendor_line(names, vendor);
 	if (!line)
 		return NULL;
 	vendor_name = name_in(line);
@@ -270,6 +279,20 @@ char *pci_names_of(struct pci_names *names, uint16_t vendor, uint16_t device)
 		return xasprintf("%s Device %04x", vendor_name, device);
 	device_name = name_in(line);
 	return xasprintf("%s %s", vendor_name, device_name);
+}
+
+char *pci_names_of(struct pci_names *names, uint16_t vendor, uint16_t device)
+{
+	uint32_t id = (uint32_t)vendor << 16 | device;
+	struct answer *answer = &names->answers[(vendor ^ device) % ANSWERS];
+
+	if (!database(names))
+		return NULL;
+	if (!answer->name || answer->id != id) {
+		free(answer->name);
+		*answer = (struct answer){ id, find_name(names, vendor, device) };
+	}
+	return xstrdup(answer->name);
 }
 
 /* --- the way back ------------------------------------------------------------------------------- */

@@ -246,7 +246,7 @@ int place_list(const struct place *at, const char *attr, void (*each)(void *with
 	struct listing l = { at, attr, each, with };
 	autofree char *path = path_of(at, attr);
 
-	if (is_dir(at, attr))
+	if (at->record && is_dir(at, attr))
 		record_dir(at, attr);
 	return at->tree ? tree_list(at->tree, path, list_entry, &l) : list_live(&l);
 }

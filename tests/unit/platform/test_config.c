@@ -2,9 +2,14 @@
 /* platform_parse_config(): what it takes from well-formed, cut, looping and random config space. */
 #include "../test.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 #include "base/alloc.h"
+#include "base/fs.h"
+#include "base/jx.h"
 #include "config_space.h"
-#include "platform/platform.h"
+#include "platform/config.h"
 
 struct fixture {
 	struct platform *p;
@@ -32,13 +37,57 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* What the running machine is asked for of these bytes, in a buffer of the caller. */
+static size_t read_needed(const uint8_t *bytes, size_t len, uint8_t config[CONFIG_SIZE])
+{
+	autoclose int fd = memfd_create("config", MFD_CLOEXEC);
+	autofree char *path = xasprintf("/proc/self/fd/%d", fd);
+	ssize_t n;
+
+	assert_int_equal(fs_write_all(fd, bytes, len), 0);
+	memset(config, 0, CONFIG_SIZE);
+	n = config_read_needed(AT_FDCWD, path, config);
+	assert_int_equal(n, len);
+	return (size_t)n;
+}
+
+static char *function_text(const struct platform *p, const struct function *f)
+{
+	autojson json_t *doc = platform_to_json(p);
+
+	return jx_pretty(json_array_get(json_object_get(doc, "functions"), f - p->functions));
+}
+
+/* The part of the bytes that the running machine is asked for says the same as all of them. */
+static void parse_needed(const struct fixture *x, struct function before, size_t nr_gaps,
+			 const uint8_t *bytes, size_t len)
+{
+	autoplatform struct platform *p = platform_new("test", NULL);
+	struct function *f = platform_add(p, before.addr);
+	autofree char *all = function_text(x->p, x->f), *needed = NULL;
+	uint8_t config[CONFIG_SIZE];
+
+	*f = before;
+	platform_parse_config(p, f, config, read_needed(bytes, len, config));
+	needed = function_text(p, f);
+	assert_string_equal(needed, all);
+	assert_int_equal(p->nr_gaps, x->p->nr_gaps - nr_gaps);
+	for (size_t i = 0; i < p->nr_gaps; i++)
+		assert_string_equal(p->gaps[i].text, x->p->gaps[nr_gaps + i].text);
+}
+
 /* From a buffer of exactly that size, so that a read beyond it is caught. */
 static void parse(struct fixture *x, size_t len)
 {
+	const struct function before = *x->f;
+	size_t nr_gaps = x->p->nr_gaps;
 	uint8_t *exact = xcalloc(len, 1);
 
 	memcpy(exact, x->config, len);
 	platform_parse_config(x->p, x->f, exact, len);
+	/* the kernel shows one of these */
+	if (len == 64 || len == 256 || len == 4096)
+		parse_needed(x, before, nr_gaps, exact, len);
 	free(exact);
 }
 
@@ -712,6 +761,23 @@ static void test_rebar(void **state)
 	assert_int_equal(x->f->nr_rebars, 0);
 }
 
+/* The longest that is looked at: as many entries as its field can say, the BARs in the last six. */
+static void test_rebar_whole(void **state)
+{
+	struct fixture *x = *state;
+	uint8_t *cap;
+
+	config_express(x->config, 0, 3, 4, 3, 4);
+	cap = add_extended(x, 0x100, 0x0015, 0x140);
+	for (size_t i = 0; i < 7; i++)
+		put32(cap, 8 + 8 * i, 7u << 5 | (i ? (uint32_t)i - 1 : 7));
+	add_extended(x, 0x140, 0x0001, 0);
+	parse(x, 4096);
+	assert_int_equal(x->f->nr_rebars, 6);
+	assert_int_equal(x->f->rebars[5].bar, 5);
+	assert_true(x->f->has_aer);
+}
+
 static void test_rebar_cut(void **state)
 {
 	struct fixture *x = *state;
@@ -955,6 +1021,7 @@ int main(void)
 		TEST(test_control_registers),
 		TEST(test_presence),
 		TEST(test_rebar),
+		TEST(test_rebar_whole),
 		TEST(test_rebar_cut),
 		TEST(test_power),
 		TEST(test_command),

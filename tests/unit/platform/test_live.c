@@ -109,6 +109,7 @@ static const char *gap_of(const struct platform *p, const char *subject)
 }
 
 #define NVME "0000:01:00.0"
+#define GPU "0000:80:01.0"
 
 static void make_machine(const char *t)
 {
@@ -246,8 +247,13 @@ static void test_driver_facts(void **state)
 	make_machine(t);
 	write_attr(t, NVME, "dma_mask_bits", "64\n");
 	write_attr(t, NVME, "consistent_dma_mask_bits", "48\n");
-	write_attr(t, NVME, "mem_info_vram_total", "68702699520\n");
+	write_attr(t, NVME, "mem_info_vram_total", "1\n"); /* of another driver: not known what */
 	write_attr(t, NVME, "power_state", "D3hot\n");
+	make_function(t, "pci0000:80/" GPU);
+	write_attr(t, GPU, "mem_info_vram_total", "68702699520\n");
+	make_link(t, DEVICES "/" GPU "/driver", "../../../../bus/pci/drivers/amdgpu");
+	make_link(t, DEVICES "/0000:00:03.0/driver", "../../../../bus/pci/drivers/pcieport");
+	write_attr(t, "0000:00:03.0", "dma_mask_bits", "32\n"); /* nor has a port's */
 	make_link(t, DEVICES "/" NVME "/iommu", "../../../../virtual/iommu/dmar3");
 	write_attr(t, "0000:80:00.0", "dma_mask_bits", "32\n"); /* no driver: nobody has set it */
 	write_attr(t, "0000:80:00.0", "power_state", "D0\n");
@@ -256,7 +262,7 @@ static void test_driver_facts(void **state)
 	f = find(p, NVME);
 	assert_int_equal(f->dma_bits, 64);
 	assert_int_equal(f->coherent_dma_bits, 48);
-	assert_int_equal(f->memory_bytes, 68702699520);
+	assert_int_equal(f->memory_bytes, 0);
 	assert_string_equal(f->iommu_unit, "dmar3");
 	assert_true(f->power_known && !f->powered);
 	f = find(p, "80:00.0");
@@ -265,6 +271,9 @@ static void test_driver_facts(void **state)
 	assert_null(f->iommu_unit);
 	assert_true(f->power_known && f->powered);
 	assert_false(find(p, "00:03.0")->power_known);
+	assert_string_equal(find(p, "00:03.0")->driver, "pcieport");
+	assert_int_equal(find(p, "00:03.0")->dma_bits, 0);
+	assert_int_equal(find(p, GPU)->memory_bytes, 68702699520);
 }
 
 /* An Intel VMD: its driver makes a root bus of its own below it. */
