@@ -171,7 +171,7 @@ static json_t *gather_checks(struct machine *m)
 	check_run(in, NULL, NULL, &results);
 	for (size_t i = 0; i < results.nr; i++) {
 		const struct check *check = results.items[i].check;
-		json_t *missing = check_skips_to_json(&results.items[i]);
+		json_t *missing = check_missing_to_json(&results.items[i]);
 		json_t *o = jx_object();
 
 		jx_set_str(o, "id", check->id);

@@ -21,16 +21,15 @@ static enum severity worst(const struct check_sink *sink)
 static void settle(struct check_result *r)
 {
 	enum severity severity = worst(&r->sink);
-	bool looked = r->sink.looked || r->sink.nr_findings;
 
 	r->outcome = OUTCOME_PASS;
 	if (severity <= SEVERITY_MAJOR) {
 		r->outcome = OUTCOME_FAIL;
-	} else if (looked && r->sink.nr_unseen) {
+	} else if (r->sink.nr_unseen) {
 		r->outcome = OUTCOME_INCONCLUSIVE;
-	} else if (!looked) {
+	} else if (!r->sink.looked && !r->sink.nr_findings) {
 		r->outcome = OUTCOME_SKIP;
-		r->skipped = r->sink.nr_unseen ? SKIP_DEPENDENCY : SKIP_HW_ABSENT;
+		r->skipped = SKIP_HW_ABSENT;
 	} else if (severity == SEVERITY_MINOR) {
 		r->outcome = OUTCOME_INFO;
 	}
@@ -113,19 +112,18 @@ static void add_skip(json_t *skips, enum skip_category category, const char *tex
 	jx_append(skips, o);
 }
 
-json_t *check_skips_to_json(const struct check_result *r)
+json_t *check_missing_to_json(const struct check_result *r)
 {
-	json_t *skips = jx_array();
+	json_t *missing = jx_array();
 
-	if (r->outcome != OUTCOME_SKIP)
-		return skips;
-	if (r->skipped == SKIP_USER_EXCLUDED)
-		add_skip(skips, r->skipped, "it was not asked for");
-	if (r->skipped == SKIP_HW_ABSENT)
-		add_skip(skips, r->skipped, "there is nothing here that it could look at");
-	for (size_t i = 0; i < r->sink.nr_unseen; i++)
-		add_skip(skips, r->skipped, r->sink.unseen[i].text);
-	return skips;
+	if (r->outcome == OUTCOME_SKIP)
+		add_skip(missing, r->skipped,
+			 r->skipped == SKIP_USER_EXCLUDED
+				 ? "it was not asked for"
+				 : "there is nothing here that it could look at");
+	for (size_t i = 0; !r->sink.looked && i < r->sink.nr_unseen; i++)
+		add_skip(missing, SKIP_DEPENDENCY, r->sink.unseen[i].text);
+	return missing;
 }
 
 static json_t *unseen_to_json(const struct check_sink *sink)
@@ -156,7 +154,8 @@ json_t *check_results_to_json(const struct check_results *results)
 		jx_set_str(o, "title", r->check->title);
 		jx_set_str(o, "outcome", outcome_name(r->outcome));
 		jx_set_int(o, "looked", (int64_t)r->sink.looked);
-		jx_set(o, "skip", check_skips_to_json(r));
+		jx_set(o, "skip",
+		       r->outcome == OUTCOME_SKIP ? check_missing_to_json(r) : jx_array());
 		jx_set(o, "unseen", unseen_to_json(&r->sink));
 		jx_append(checks, o);
 	}

@@ -4,11 +4,12 @@
  * of every outcome (base/outcome.h):
  *
  * fail		a finding of severity blocker or major
- * inconclusive	no such finding, and there was something that the source did not show
+ * inconclusive	no such finding, and there was something that the source did not show, or nothing that
+ *		it did: seeing less never makes a better outcome
  * info		findings of severity minor, nothing worse
  * pass		it has looked at something, and found nothing that is to be mended
- * skip		there is nothing here that it could look at (hw-absent), the source shows nothing of what
- *		it goes by (dependency), or it was left out (user-excluded)
+ * skip		there is nothing here that it could look at (hw-absent), or it was left out
+ *		(user-excluded)
  */
 #ifndef P2PCERT_CHECK_RUN_H
 #define P2PCERT_CHECK_RUN_H
@@ -41,8 +42,8 @@ void check_results_release(struct check_results *results);
 
 /* Of {id, title, outcome, looked, skip[] {category, text}, unseen[] {text, functions[]}}. */
 json_t *check_results_to_json(const struct check_results *results) attr_must_check;
-/* Of {category, text}: why a check was skipped; empty if it was not. */
-json_t *check_skips_to_json(const struct check_result *result) attr_must_check;
+/* Of {category, text}: why a check was skipped, or could look at nothing; empty if it could. */
+json_t *check_missing_to_json(const struct check_result *result) attr_must_check;
 
 /*
  * All that was found, by severity, worst first: of {check, code, severity, title, functions[], count,

@@ -218,6 +218,27 @@ static void print_counts(const json_t *checks, const struct printing *to)
 	fputc('\n', to->f);
 }
 
+/* Who saw what there was to look at: a check that could not look says nothing of the machine. */
+static void print_sight(const json_t *checks, const struct printing *to)
+{
+	size_t looked = 0, in_part = 0, blind = 0;
+	const json_t *check;
+	size_t i;
+
+	json_array_foreach (checks, i, check) {
+		bool unseen = json_array_size(json_object_get(check, "unseen"));
+
+		if (jx_get_int(check, "looked", 0)) {
+			looked++;
+			in_part += unseen;
+		} else {
+			blind += unseen;
+		}
+	}
+	fprintf(to->f, "%zu could look, %zu of them at a part only; %zu could not look at all\n",
+		looked, in_part, blind);
+}
+
 static void print_reason(const json_t *reason, const struct printing *to)
 {
 	const json_t *ids = json_object_get(reason, "checks");
@@ -249,6 +270,7 @@ void checks_print(const json_t *doc, FILE *f, bool color, size_t width)
 	print_findings(json_object_get(doc, "findings"), &to);
 	print_unseen(json_object_get(doc, "checks"), &to);
 	print_counts(json_object_get(doc, "checks"), &to);
+	print_sight(json_object_get(doc, "checks"), &to);
 	if (outcome_parse(verdict, &outcome) < 0) /* nothing was applicable */
 		outcome = OUTCOME_SKIP;
 	fprintf(f, "verdict: %s%s%s (exit status %" PRId64 ")\n",

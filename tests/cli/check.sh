@@ -85,6 +85,15 @@ awk '/00:02.0/ { cut = 1 } /^$/ { cut = 0 }
 gives 5 "what was not seen" check --from "$T/cut" path.redirect
 out_has "is told" "NOT SEEN" "for path.redirect" "0000:00:02.0" "verdict: inconclusive"
 
+gives 5 "one that passes, and one of which the source shows nothing" \
+	check --from "$T/off" path.redirect boot.iommu
+out_has "is no pass" " 1 inconclusive, 1 pass," \
+	"1 could look, 0 of them at a part only; 1 could not look at all" \
+	"the kernel's command line was not seen" "verdict: inconclusive (exit status 5)"
+gives 5 "that one alone" check --json --from "$T/off" boot.iommu
+ok "is inconclusive, and not skipped" holds \
+	'.checks[] | select(.id == "boot.iommu") | .outcome == "inconclusive" and .looked == 0 and .skip == []'
+
 printf '{"schema": "p2pcert.profile/1", "name": "x", "title": "x", "required": [], "recommended": [],
 	"checks": {"%s": ["path.redirect"]}}' required >"$T/required.json"
 sed 's/"required": \["p/"excluded": ["p/' "$T/required.json" >"$T/excluded.json"

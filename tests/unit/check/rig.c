@@ -211,7 +211,7 @@ void rig_unseen(const struct platform *p, const char *id, const char *address)
 	struct checked c = checked(p, id, NULL);
 
 	assert_unseen(&c, address);
-	assert_true(c.result->outcome == OUTCOME_INCONCLUSIVE || c.result->outcome == OUTCOME_SKIP);
+	assert_outcome(&c, OUTCOME_INCONCLUSIVE);
 	checked_release(&c);
 }
 
