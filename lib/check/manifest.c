@@ -360,7 +360,7 @@ static struct functions find_functions(const struct endpoint *e, const struct pl
 	struct functions found = { xcalloc(p->nr_functions, sizeof(int)), 0 };
 
 	for (size_t i = 0; i < p->nr_functions; i++)
-		if (p2p_between_names(&e->functions, &p->functions[i]))
+		if (p2p_between_names(&e->functions, p, &p->functions[i]))
 			found.items[found.nr++] = (int)i;
 	return found;
 }

@@ -4,10 +4,11 @@
  *
  *	EXPR = SIDE [ '/' SIDE ]        initiators / targets; one side: both are among it
  *	SIDE = TERM { ',' TERM }
- *	TERM = KIND | 'class=' DIGITS | 'driver=' NAME | VENDOR ':' DEVICE | ADDRESS
+ *	TERM = KIND | 'class=' DIGITS | 'driver=' NAME | 'slot=' NUMBER | VENDOR ':' DEVICE | ADDRESS
  */
 #include "p2p/between.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -16,9 +17,10 @@
 
 struct term {
 	char *text; /* as given, for messages */
-	bool (*matches)(const struct function *f, const struct term *t);
-	bool (*is_open)(const struct function *f); /* what it looks at was not seen */
-	uint32_t value, mask; /* of a class */
+	bool (*matches)(const struct platform *p, const struct function *f, const struct term *t);
+	/* what it looks at was not seen */
+	bool (*is_open)(const struct platform *p, const struct function *f);
+	uint32_t value, mask; /* of a class; the number of a slot */
 	int vendor, device; /* -1: any */
 	struct pci_addr addr;
 	const char *driver; /* in text */
@@ -35,40 +37,77 @@ struct p2p_between_expr {
 
 /* --- reading -------------------------------------------------------------------------------- */
 
-static bool class_matches(const struct function *f, const struct term *t)
+static bool class_matches(const struct platform *p attr_unused, const struct function *f,
+			  const struct term *t)
 {
 	return f->class_known && (f->class & t->mask) == t->value;
 }
 
-static bool class_is_open(const struct function *f)
+static bool class_is_open(const struct platform *p attr_unused, const struct function *f)
 {
 	return !f->class_known;
 }
 
-static bool ids_match(const struct function *f, const struct term *t)
+static bool ids_match(const struct platform *p attr_unused, const struct function *f,
+		      const struct term *t)
 {
 	return f->ids_known && (t->vendor < 0 || f->vendor == t->vendor) &&
 	       (t->device < 0 || f->device == t->device);
 }
 
-static bool ids_are_open(const struct function *f)
+static bool ids_are_open(const struct platform *p attr_unused, const struct function *f)
 {
 	return !f->ids_known;
 }
 
-static bool address_matches(const struct function *f, const struct term *t)
+static bool address_matches(const struct platform *p attr_unused, const struct function *f,
+			    const struct term *t)
 {
 	return pci_addr_cmp(f->addr, t->addr) == 0;
 }
 
-static bool driver_matches(const struct function *f, const struct term *t)
+static bool driver_matches(const struct platform *p attr_unused, const struct function *f,
+			   const struct term *t)
 {
 	return f->driver && strcmp(f->driver, t->driver) == 0;
 }
 
-static bool nothing_is_open(const struct function *f attr_unused)
+static bool nothing_is_open(const struct platform *p attr_unused,
+			    const struct function *f attr_unused)
 {
 	return false;
+}
+
+/* Does the port say that this is the number of its slot? (PCIe 6.0, 7.5.3.9) */
+static bool is_slot(const struct function *port, uint32_t number)
+{
+	struct reg slot = port->express.slot_capabilities;
+
+	return reg_seen(slot, SLTCAP_NUMBER) && slot.value >> SLTCAP_NUMBER_SHIFT == number;
+}
+
+/* Whatever is on the card in the slot is in it, also what is below a switch there. */
+static bool slot_matches(const struct platform *p, const struct function *f, const struct term *t)
+{
+	while ((f = platform_upstream(p, f)))
+		if (is_slot(f, t->value))
+			return true;
+	return false;
+}
+
+/* Is there a port above whose slot, if it has one, was not seen? */
+static bool slot_is_open(const struct platform *p, const struct function *f)
+{
+	const struct function *port = f;
+
+	while ((port = platform_upstream(p, f))) {
+		f = port;
+		if (port->port_type == PORT_UNKNOWN ||
+		    ((port->port_type == PORT_ROOT || port->port_type == PORT_DOWNSTREAM) &&
+		     !reg_seen(port->express.slot_capabilities, SLTCAP_NUMBER)))
+			return true;
+	}
+	return f->upstream == UPSTREAM_UNKNOWN;
 }
 
 static void set_class(struct term *t, uint32_t value, uint32_t mask)
@@ -118,6 +157,21 @@ static int read_class(struct term *t, const char *digits, char **why)
 	return 0;
 }
 
+static int read_slot(struct term *t, const char *number, char **why)
+{
+	const uint64_t max = SLTCAP_NUMBER >> SLTCAP_NUMBER_SHIFT;
+	uint64_t value;
+
+	if (text_to_u64(number, 10, max, &value) < 0 || !value) {
+		*why = xasprintf("'%s' is no slot: give a number from 1 to %" PRIu64, number, max);
+		return -EINVAL;
+	}
+	t->matches = slot_matches;
+	t->is_open = slot_is_open;
+	t->value = (uint32_t)value;
+	return 0;
+}
+
 /* "*" or up to four digits. */
 static bool read_id(const char *text, int *id)
 {
@@ -154,8 +208,9 @@ static char *no_term(const char *text)
 
 		names = xasprintf("%s, %s", shorter, kinds[i].name);
 	}
-	return xasprintf("'%s' is none of %s, class=, driver=, VENDOR:DEVICE and an address", text,
-			 names);
+	return xasprintf("'%s' is none of %s, class=, driver=, slot=, VENDOR:DEVICE and an "
+			 "address",
+			 text, names);
 }
 
 static int read_term(struct term *t, char **why)
@@ -163,6 +218,8 @@ static int read_term(struct term *t, char **why)
 	t->is_open = nothing_is_open;
 	if (text_starts_with(t->text, "class="))
 		return read_class(t, t->text + strlen("class="), why);
+	if (text_starts_with(t->text, "slot="))
+		return read_slot(t, t->text + strlen("slot="), why);
 	if (text_starts_with(t->text, "driver=") && t->text[strlen("driver=")]) {
 		t->driver = t->text + strlen("driver=");
 		t->matches = driver_matches;
@@ -229,13 +286,14 @@ void p2p_between_release(struct p2p_between *between)
 	free(between->exprs);
 }
 
-bool p2p_between_names(const struct p2p_between *between, const struct function *f)
+bool p2p_between_names(const struct p2p_between *between, const struct platform *p,
+		       const struct function *f)
 {
 	for (size_t i = 0; i < between->nr; i++) {
 		const struct side *side = &between->exprs[i].initiators;
 
 		for (size_t k = 0; k < side->nr; k++)
-			if (side->terms[k].matches(f, &side->terms[k]))
+			if (side->terms[k].matches(p, f, &side->terms[k]))
 				return true;
 	}
 	return false;
@@ -253,6 +311,17 @@ static void remark(struct p2p_selection *s, char *text)
 	}
 	s->remarks = xreallocarray(s->remarks, s->nr_remarks + 1, sizeof(*s->remarks));
 	s->remarks[s->nr_remarks++] = text;
+}
+
+/* Numbers are unique within a chassis, and firmware does not always see to it. */
+static void remark_slots(const struct platform *p, const struct term *t, struct p2p_selection *s)
+{
+	size_t ports = 0;
+
+	for (size_t i = 0; i < p->nr_functions; i++)
+		ports += is_slot(&p->functions[i], t->value);
+	if (ports > 1)
+		remark(s, xasprintf("%zu ports say that their slot is '%s'", ports, t->text));
 }
 
 /* One end of pairs: what can be there, and what is said if nothing is. */
@@ -275,12 +344,14 @@ static void select_term(const struct platform *p, const struct term *t, const st
 
 		if (!end->can(f))
 			continue;
-		open += t->is_open(f);
-		if (!t->matches(f, t))
+		open += t->is_open(p, f);
+		if (!t->matches(p, f, t))
 			continue;
 		mask[i] |= bit;
 		found++;
 	}
+	if (t->matches == slot_matches)
+		remark_slots(p, t, s);
 	if (!found)
 		remark(s, xasprintf("no function that %s was seen to be '%s'", end->what, t->text));
 	if (open)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which pairs somebody wants to see, as --between says it in p2pcert-probe(1): functions by kind,
- * class, driver, vendor and device, or address, on both ends or on each. Reading the expressions,
+ * class, driver, slot, vendor and device, or address, on both ends or on each. Reading the expressions,
  * and what they select from a platform.
  */
 #ifndef P2PCERT_P2P_BETWEEN_H
@@ -25,8 +25,9 @@ struct p2p_between {
 int p2p_between_add(struct p2p_between *between, const char *text, char **why) attr_must_check;
 void p2p_between_release(struct p2p_between *between);
 
-/* Is the function among the initiators of one of the expressions, whatever it can do? */
-bool p2p_between_names(const struct p2p_between *between, const struct function *f);
+/* Is the platform's function among the initiators of one of the expressions, whatever it can do? */
+bool p2p_between_names(const struct p2p_between *between, const struct platform *platform,
+		       const struct function *f);
 
 /*
  * What takes part in pairs: those of an initiator and a target that share a bit in from[initiator]

@@ -433,6 +433,18 @@ static void read_interface(struct shown *s, const struct field *field attr_unuse
 		label, read_window, PART_HEADER, false, 0, IN_FUNCTION(windows[kind]) \
 	}
 
+/* "SltCap: ... HotPlug+", and below it "Slot #5, PowerLimit 75W; ...", in hex where the W is missing. */
+static void read_slot(struct shown *s, const struct field *field, const char *text)
+{
+	uint64_t number;
+
+	read_register(s, field, text);
+	if (strstr(text, "W;") &&
+	    number_after(text, "", 10, SLTCAP_NUMBER >> SLTCAP_NUMBER_SHIFT, &number, NULL))
+		register_set(register_at(s, field->at), SLTCAP_NUMBER,
+			     (uint32_t)number << SLTCAP_NUMBER_SHIFT);
+}
+
 /* Many dumps have lost their indentation: what a line belongs to is told by what came before it. */
 static const struct field fields[] = {
 	{ "Capabilities:", read_capability, PART_ANY, false, 0, 0 },
@@ -468,6 +480,8 @@ static const struct field fields[] = {
 		 express.link_control),
 	{ "LnkSta:", read_link_status, PART_ANY, true, 0, 0 },
 	REGISTER("SltCap:", read_register, PART_ANY, REGISTER_SLOT_CAPABILITIES,
+		 express.slot_capabilities),
+	REGISTER("Slot #", read_slot, PART_ANY, REGISTER_SLOT_CAPABILITIES,
 		 express.slot_capabilities),
 	REGISTER("SltSta:", read_register, PART_ANY, REGISTER_SLOT_STATUS, express.slot_status),
 	REGISTER("DevCap2:", read_register, PART_ANY, REGISTER_DEVICE_CAPABILITIES_2,

@@ -119,6 +119,8 @@ struct express {
 #define LNKCTL_ASPM 0x0003u
 #define LNKCTL_DISABLED 0x0010u
 #define SLTCAP_HOTPLUG 0x00000040u
+#define SLTCAP_NUMBER 0xfff80000u /* of the physical slot, << SLTCAP_NUMBER_SHIFT; 0: soldered */
+#define SLTCAP_NUMBER_SHIFT 19
 #define SLTSTA_PRESENCE 0x0040u
 #define DEVCAP2_ARI 0x00000020u
 #define DEVCAP2_ATOMIC_ROUTE 0x00000040u

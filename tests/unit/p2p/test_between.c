@@ -123,6 +123,59 @@ static void test_unseen(void **state attr_unused)
 	platform_free(p);
 }
 
+static void set_slot(struct platform *p, const char *port, uint32_t number)
+{
+	p->functions[model_index(p, port)].express.slot_capabilities =
+		(struct reg){ number << SLTCAP_NUMBER_SHIFT | SLTCAP_HOTPLUG, 0xffffffff };
+}
+
+static void assert_selected(const struct platform *p, const char *expr, const char *functions,
+			    const char *said)
+{
+	char *remarks, *text = selected(p, (const char *const[]){ expr, NULL }, &remarks);
+
+	assert_string_equal(text, functions);
+	assert_string_equal(remarks, said);
+	free(text);
+	free(remarks);
+}
+
+/* A card with a switch in slot 5, a drive in slot 6, and in slot 7 of that switch another one. */
+static void test_slots(void **state attr_unused)
+{
+	static const struct model_function slots[] = {
+		FN("00:01.0", PORT_ROOT, 1, 0, 0x8086, 0x0001),
+		FN("00:02.0", PORT_ROOT, 4, 0, 0x8086, 0x0002),
+		FN("01:00.0", PORT_UPSTREAM, 2, 0, 0x1000, 0xc010),
+		FN("02:00.0", PORT_DOWNSTREAM, 3, 0, 0x1000, 0xc010),
+		FN("03:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x144d, 0xa808, .class = 0x010802),
+		FN("04:00.0", PORT_ENDPOINT, 0, NO_ACS, 0x144d, 0xa808, .class = 0x010802),
+		FN("04:00.1", PORT_ENDPOINT, 0, NO_ACS, 0x144d, 0xa808, .class = 0x010802),
+	};
+	struct platform *p = model_new(slots, ARRAY_LEN(slots));
+	struct reg *number = &p->functions[model_index(p, "02:00.0")].express.slot_capabilities;
+
+	set_slot(p, "00:01.0", 5);
+	set_slot(p, "00:02.0", 6);
+	set_slot(p, "02:00.0", 7);
+	assert_selected(p, "slot=5", "03:1>1 ", "");
+	assert_selected(p, "slot=6", "04:1>1 04:1>1 ", "");
+	assert_selected(p, "slot=7", "03:1>1 ", "");
+	assert_selected(p, "slot=6/slot=7", "03:0>1 04:1>0 04:1>0 ", "");
+	assert_selected(p, "slot=8", "",
+			"no function that can start transfers was seen to be 'slot=8'\n"
+			"no function that has memory for others was seen to be 'slot=8'\n");
+	set_slot(p, "02:00.0", 6);
+	assert_selected(p, "slot=6", "03:1>1 04:1>1 04:1>1 ",
+			"2 ports say that their slot is 'slot=6'\n");
+	*number = (struct reg){ SLTCAP_HOTPLUG, SLTCAP_HOTPLUG };
+	assert_selected(p, "slot=5", "03:1>1 ",
+			"of 1 functions it was not seen whether they are 'slot=5'\n");
+	assert_selected(p, "slot=6", "04:1>1 04:1>1 ",
+			"of 1 functions it was not seen whether they are 'slot=6'\n");
+	platform_free(p);
+}
+
 static void test_refused(void **state attr_unused)
 {
 	static const struct {
@@ -132,10 +185,14 @@ static void test_refused(void **state attr_unused)
 		{ "gpu,", "something is missing around a comma" },
 		{ "/nic", "something is missing around a comma" },
 		{ "gpu/nic/nvme", "'nic/nvme' is none of accelerator, gpu, nic, nvme, storage, "
-				  "class=, driver=, VENDOR:DEVICE and an address" },
+				  "class=, driver=, slot=, VENDOR:DEVICE and an address" },
 		{ "gpus", "'gpus' is none of " },
 		{ "GPU", "'GPU' is none of " },
 		{ "driver=", "'driver=' is none of " },
+		{ "slot=", "'' is no slot: give a number from 1 to 8191" },
+		{ "slot=0", "'0' is no slot" },
+		{ "slot=8192", "'8192' is no slot" },
+		{ "slot=5-1", "'5-1' is no slot" },
 		{ "10de", "'10de' is none of " },
 		{ "10de:", "'10de:' is none of " },
 		{ "10de:12345", "'10de:12345' is none of " },
@@ -178,9 +235,8 @@ static void test_many(void **state attr_unused)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_selected),
-		cmocka_unit_test(test_unseen),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_selected), cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_refused),  cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_many),
 	};
 

@@ -71,6 +71,11 @@ static void test_registers(void **state attr_unused)
 		{ "\t\tSltCap:\tAttnBtn- PwrCtrl- MRL- AttnInd- PwrInd- HotPlug+ Surpise+\n"
 		  "\t\t\tSlot #  2, PowerLimit 75.000000; Interlock- NoCompl-\n",
 		  AT(express.slot_capabilities), 0x6007f, 0x60 },
+		{ "\t\tSltCap:\tAttnBtn- PwrCtrl- MRL- AttnInd- PwrInd- HotPlug+ Surprise+\n"
+		  "\t\t\tSlot #16, PowerLimit 75W; Interlock- NoCompl-\n",
+		  AT(express.slot_capabilities), 0xfffe007f, 16u << 19 | 0x60 },
+		{ "\t\t\tSlot #8192, PowerLimit 75W; Interlock+ NoCompl-\n",
+		  AT(express.slot_capabilities), 0x60000, 0x20000 },
 		{ "\t\tDevCap2: Completion Timeout: Range ABCD, TimeoutDis+, LTR+, OBFF Not "
 		  "Supported ARIFwd+\n"
 		  "\t\t\t AtomicOpsCap: Routing- 32bit+ 64bit+ 128bitCAS-\n",
