@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Shows that the schemas refuse what they must: mutations.py SCHEMAS DOCUMENT... prints TAP.
 
-Documents are reports, and after them platform documents, which take the place of a report's.
+Documents are reports, and after them platform documents, which take the place of a report's, and
+what-if documents.
 
 Every key of valid reports is taken away, made null, given another type, and joined by an unknown
 one; the report schema has to refuse each of these, but for the keys named below as optional and
-the places that hold anything. Also holds the platform schema against its copy in the report's.
+the places that hold anything. So has the what-if schema. Also holds the platform schema against its
+copy in the report's, and what the what-if schema says of pairs against the platform schema.
 """
 
 import copy
@@ -99,6 +101,16 @@ OPTIONAL |= {
         " acs.capability acs.control bars.*.index bars.*.start bars.*.size"
     ).split()
 }
+# The same of what-if documents.
+WHAT_IF_OPTIONAL = {
+    "kernel.cmdline",
+    "kernel.release",
+    "iommu_groups.unknown.*.after",
+    "iommu_groups.unknown.*.before",
+}
+for then in ("before", "after"):
+    WHAT_IF_OPTIONAL |= {f"pairs.*.{then}.distance", f"pairs.*.{then}.notes"}
+    WHAT_IF_OPTIONAL.add(f"unknown_pairs.*.{then}.notes")
 # Needed where an outcome says that something ran, which is not for every result.
 OPTIONAL_UNLESS_RAN = {
     f"results.*.{key}" for key in ("round", "seed", "dir", "child", "duration_ns", "taint")
@@ -140,21 +152,22 @@ def another_type(value):
     return 7 if isinstance(value, (str, bool, list, dict)) else "seven"
 
 
-class Reports:
+class Mutations:
     """Mutates each place of the same name once per outcome, in place, and puts it back."""
 
-    def __init__(self, schema):
+    def __init__(self, schema, optional):
         self.validator = jsonschema.Draft202012Validator(schema)
+        self.optional = optional
         self.seen = set()
         self.taken = {}
         self.tried = {}
 
-    def refuses(self, report):
-        return next(self.validator.iter_errors(report), None) is not None
+    def refuses(self, doc):
+        return next(self.validator.iter_errors(doc), None) is not None
 
-    def expect_refused(self, kind, path, report):
+    def expect_refused(self, kind, path, doc):
         self.tried[kind] = self.tried.get(kind, 0) + 1
-        if not self.refuses(report):
+        if not self.refuses(doc):
             self.taken.setdefault(kind, []).append(path)
 
     def mutate(self, report):
@@ -176,7 +189,7 @@ class Reports:
                 del value["no_such_key"]
 
     def take_away(self, container, key, path, report):
-        if path in OPTIONAL or path.rpartition(".")[0] + ".*" in OPTIONAL:
+        if path in self.optional or path.rpartition(".")[0] + ".*" in self.optional:
             return
         if path in OPTIONAL_UNLESS_RAN and container["outcome"] not in RAN:
             return
@@ -235,17 +248,24 @@ FLAKY_CONTRADICTIONS = [
 ]
 
 
-def main(argv):
-    folder, paths = pathlib.Path(argv[1]), argv[2:]
-    schemas = {
-        name: json.loads((folder / f"{name}-1.schema.json").read_text(encoding="utf-8"))
-        for name in ("check", "manifest", "platform", "profile", "report")
-    }
-    documents = [json.loads(pathlib.Path(path).read_text(encoding="utf-8")) for path in paths]
-    reports = [doc for doc in documents if doc["schema"] == "p2pcert.report/1"]
-    platforms = [doc for doc in documents if doc["schema"] == "p2pcert.platform/1"]
-    tap = Tap()
+# The same of what-if documents.
+WHAT_IF_CONTRADICTIONS = [
+    ("what-if: another schema", ["schema"], "p2pcert.what-if/2"),
+    ("what-if: an answer that is none", ["acs_by_default", "turned_on"], "maybe"),
+    ("what-if: a remark that is none", ["remarks", 0, "code"], "no-such-remark"),
+    ("what-if: control of more than a register", ["acs", 0, "after", "control"], "0x0001d"),
+    ("what-if: control in another form", ["acs", 0, "before", "control"], "001d"),
+    ("what-if: a change of nobody", ["pairs", 0, "initiators"], []),
+    ("what-if: a verdict that is none", ["pairs", 0, "after", "verdict"], "supported"),
+    ("what-if: a route that is none", ["pairs", 0, "after", "route"], "direct"),
+    ("what-if: a distance below what is refused", ["pairs", 0, "before", "distance"], -2),
+    ("what-if: groups that do what no groups do", ["iommu_groups", "changes", 0, "kind"], "join"),
+    ("what-if: an empty group", ["iommu_groups", "changes", 0, "after", 0], []),
+    ("what-if: an address in another form", ["acs", 0, "function"], "02:00.0"),
+]
 
+
+def check_schemas(tap, schemas):
     for name, schema in schemas.items():
         jsonschema.Draft202012Validator.check_schema(schema)
         refs = [c[k] for c, k, _ in walk(schema) if k == "$ref"]
@@ -257,21 +277,53 @@ def main(argv):
     tap.test(defs["platform"] == whole, "report schema holds the platform schema")
     for name, value in platform["$defs"].items():
         tap.test(defs.get(f"platform.{name}") == value, f"report schema holds the platform's {name}")
+    for name in ("address", "pair", "route", "verdict", "distance", "blocked_by", "notes"):
+        same = schemas["what-if"]["$defs"][name] == schemas["platform"]["$defs"][name]
+        tap.test(same, f"what-if schema holds the platform's {name}")
 
-    mutated = Reports(schemas["report"])
+
+def check_contradictions(tap, mutated, original, edits):
+    for title, path, value in edits:
+        tap.test(mutated.refuses(edit(original, path, value)), f"refused: {title}")
+
+
+def check_mutations(tap, mutated, documents, least, where=""):
+    for doc in documents:
+        mutated.mutate(doc)
+    for kind, tried in mutated.tried.items():
+        taken = mutated.taken.get(kind, [])
+        tap.test(tried >= least and not taken, f"refused: {where}{kind}, in {tried} places", *taken)
+
+
+def main(argv):
+    folder, paths = pathlib.Path(argv[1]), argv[2:]
+    schemas = {
+        name: json.loads((folder / f"{name}-1.schema.json").read_text(encoding="utf-8"))
+        for name in ("check", "manifest", "platform", "profile", "report", "what-if")
+    }
+    documents = [json.loads(pathlib.Path(path).read_text(encoding="utf-8")) for path in paths]
+    reports, platforms, what_ifs = (
+        [doc for doc in documents if doc["schema"] == f"p2pcert.{name}/1"]
+        for name in ("report", "platform", "what-if")
+    )
+    tap = Tap()
+    check_schemas(tap, schemas)
+
+    mutated = Mutations(schemas["report"], OPTIONAL)
     complete = next(r for r in reports if r["complete"] and "platform" in r)
     reports += [edit(complete, ["platform"], platform) for platform in platforms]
     for path, report in zip(paths, reports):
         tap.test(not mutated.refuses(report), f"{'/'.join(pathlib.Path(path).parts[-2:])} is valid")
     flaky = next(r for r in reports if any(result["flaky"] for result in r["results"]))
-    for original, edits in ((complete, CONTRADICTIONS), (flaky, FLAKY_CONTRADICTIONS)):
-        for title, path, value in edits:
-            tap.test(mutated.refuses(edit(original, path, value)), f"refused: {title}")
-    for report in reports:
-        mutated.mutate(report)
-    for kind, tried in mutated.tried.items():
-        taken = mutated.taken.get(kind, [])
-        tap.test(tried > 40 and not taken, f"refused: {kind}, in {tried} places", *taken)
+    check_contradictions(tap, mutated, complete, CONTRADICTIONS)
+    check_contradictions(tap, mutated, flaky, FLAKY_CONTRADICTIONS)
+    check_mutations(tap, mutated, reports, 40)
+
+    mutated = Mutations(schemas["what-if"], WHAT_IF_OPTIONAL)
+    check_contradictions(tap, mutated, what_ifs[0], WHAT_IF_CONTRADICTIONS)
+    check_mutations(tap, mutated, what_ifs, 15, "what-if: ")
+    unseen = WHAT_IF_OPTIONAL - {path for path, _ in mutated.seen}
+    tap.test(not unseen, "the what-if documents have every key that may be left out", *sorted(unseen))
 
     print(f"1..{tap.count}")
     return 1 if tap.failed else 0
