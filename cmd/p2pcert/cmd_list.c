@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * p2pcert list: the scenarios and static checks, and what each lacks on this machine, finding codes,
- * profiles, and the kernel's features. Everything is gathered as one JSON document; the text is
+ * known defects of the kernel, profiles, and the kernel's features. Everything is gathered as one JSON document; the text is
  * printed from it.
  */
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "base/version.h"
 #include "check/finding.h"
 #include "check/input.h"
+#include "check/kernel_errata.h"
 #include "check/run.h"
 #include "cmd.h"
 #include "kmod/kmod.h"
@@ -112,13 +113,13 @@ static json_t *evidence_to_json(unsigned int mask)
 	return evidence;
 }
 
-static json_t *faults_to_json(const struct scenario *s)
+static json_t *words_to_json(const char *const *words)
 {
-	json_t *faults = jx_array();
+	json_t *array = jx_array();
 
-	for (const char *const *fault = s->faults; fault && *fault; fault++)
-		jx_append_str(faults, *fault);
-	return faults;
+	for (; words && *words; words++)
+		jx_append_str(array, *words);
+	return array;
 }
 
 static json_t *missing_to_json(const struct scenario *s, const struct scenario_env *env)
@@ -153,7 +154,8 @@ static json_t *gather_scenarios(struct machine *m)
 		jx_set(o, "evidence", evidence_to_json(s->evidence));
 		jx_set_str(o, "safety", s->safety == SAFETY_UNSAFE ? "unsafe" : "safe");
 		jx_set_str(o, "level", level_name(s->level));
-		jx_set(o, "faults", faults_to_json(s));
+		jx_set(o, "faults", words_to_json(s->faults));
+		jx_set(o, "workarounds", words_to_json(s->workarounds));
 		jx_set_bool(o, "available_here", json_array_size(missing) == 0);
 		jx_set(o, "missing", missing);
 		jx_append(scenarios, o);
@@ -194,6 +196,28 @@ static json_t *gather_findings(attr_unused struct machine *m)
 	for (size_t i = 0; i < finding_registry_len; i++)
 		jx_append(findings, finding_to_json(&finding_registry[i]));
 	return findings;
+}
+
+static json_t *gather_errata(struct machine *m)
+{
+	autojson json_t *errata = NULL;
+	autofree char *why = NULL;
+	json_t *erratum, *array = jx_array();
+	struct utsname uts;
+	size_t i;
+
+	if (errata_load_shipped(&errata, &why) < 0) {
+		log_error("%s", why);
+		m->status = EXIT_USAGE;
+	}
+	uname(&uts);
+	json_array_foreach (errata, i, erratum) {
+		json_t *copy = json_copy(erratum);
+
+		jx_set_bool(copy, "concerns_here", erratum_concerns(erratum, uts.release));
+		jx_append(array, copy);
+	}
+	return array;
 }
 
 static json_t *gather_profiles(struct machine *m)
@@ -286,6 +310,18 @@ static void print_findings(const json_t *findings)
 		       jx_get_str(finding, "severity"), jx_get_str(finding, "title"));
 }
 
+static void print_errata(const json_t *errata)
+{
+	int width = widest(errata, "id");
+	const json_t *erratum;
+	size_t i;
+
+	json_array_foreach (errata, i, erratum)
+		printf("  %-*s  %-4s  %s (since %s)\n", width, jx_get_str(erratum, "id"),
+		       jx_get_bool(erratum, "concerns_here", false) ? "here" : "",
+		       jx_get_str(erratum, "title"), jx_get_str(erratum, "since"));
+}
+
 static void print_profiles(const json_t *profiles)
 {
 	int width = widest(profiles, "name");
@@ -327,6 +363,8 @@ static const struct section {
 	{ "scenarios", "Scenarios, and what each lacks here:", gather_scenarios, print_scenarios },
 	{ "checks", "Static checks, and what each lacks here:", gather_checks, print_checks },
 	{ "findings", "Findings:", gather_findings, print_findings },
+	{ "errata", "Known defects of the kernel, and whether this one has them by its version:",
+	  gather_errata, print_errata },
 	{ "profiles", "Profiles:", gather_profiles, print_profiles },
 	{ "features", "Features of this kernel:", gather_features, print_features },
 };
@@ -399,8 +437,8 @@ static int run(int argc, char **argv)
 
 const struct command command_list = {
 	.name = "list",
-	.summary = "list scenarios, checks, findings, profiles and kernel features",
-	.usage = "list [OPTION]... [scenarios|checks|findings|profiles|features]...\n"
+	.summary = "list scenarios, checks, findings, errata, profiles and kernel features",
+	.usage = "list [OPTION]... [scenarios|checks|findings|errata|profiles|features]...\n"
 		 "List what p2pcert knows, and for each scenario what it lacks on this machine. "
 		 "Without a\n"
 		 "word, everything.\n\n"

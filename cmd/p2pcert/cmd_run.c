@@ -39,6 +39,7 @@ struct arguments {
 	const char *soft_rdma;
 	char *module_dir; /* absolute: to resume from elsewhere */
 	struct words faults;
+	struct words workarounds;
 	struct words devices;
 	enum level level;
 	uint64_t seed;
@@ -78,6 +79,7 @@ static void session_release(struct session *s)
 	json_decref(s->report);
 	profile_free(s->profile);
 	words_release(&s->args.faults);
+	words_release(&s->args.workarounds);
 	words_release(&s->args.devices);
 	free(s->args.module_dir);
 }
@@ -146,19 +148,30 @@ static int take_module_dir(struct arguments *a, const struct rule *rule attr_unu
 	return 0;
 }
 
-static bool fault_is_known(const char *name)
+/* Does any scenario know the word? */
+static bool any_can(bool (*can)(const struct scenario *s, const char *word), const char *word)
 {
 	for (size_t i = 0; i < scenario_registry_len; i++)
-		if (scenario_commits(scenario_registry[i], name))
+		if (can(scenario_registry[i], word))
 			return true;
 	return false;
 }
 
 static int take_fault(struct arguments *a, const struct rule *rule attr_unused, const char *value)
 {
-	if (!fault_is_known(value))
+	if (!any_can(scenario_commits, value))
 		return cmd_usage_error(&command_run, "unknown fault '%s'", value);
 	words_add(&a->faults, xstrdup(value));
+	return 0;
+}
+
+static int take_workaround(struct arguments *a, const struct rule *rule attr_unused,
+			   const char *value)
+{
+	if (!any_can(scenario_works_around, value))
+		return cmd_usage_error(&command_run, "no scenario knows a workaround of '%s'",
+				       value);
+	words_add(&a->workarounds, xstrdup(value));
 	return 0;
 }
 
@@ -199,6 +212,7 @@ static const struct rule rules[] = {
 	{ "seed", take_seed, 0 },
 	{ "bisect", take_flag, FIELD(bisect) },
 	{ "inject", take_fault, 0 },
+	{ "workaround", take_workaround, 0 },
 	{ "module-dir", take_module_dir, 0 },
 	{ "rdma-device", take_text, FIELD(rdma_device) },
 	{ "soft-rdma", take_text, FIELD(soft_rdma) },
@@ -319,6 +333,7 @@ static int settle_arguments(struct session *s)
 	o->env.seed = a->seed;
 	o->env.level = a->level;
 	o->env.inject = (const char *const *)a->faults.list;
+	o->env.workarounds = (const char *const *)a->workarounds.list;
 	o->env.allow_unsafe = a->allow_unsafe;
 	o->env.devices = (const char *const *)a->devices.list;
 	o->env.rdma_device = a->rdma_device;
@@ -344,25 +359,32 @@ static int load_profile(struct session *s)
 	return 0;
 }
 
-static bool plan_commits(const struct plan *plan, const char *fault)
+static bool plan_can(const struct plan *plan,
+		     bool (*can)(const struct scenario *s, const char *word), const char *word)
 {
 	for (size_t i = 0; i < plan->n; i++)
-		if (!plan->items[i].nr_unmet && scenario_commits(plan->items[i].scenario, fault))
+		if (!plan->items[i].nr_unmet && can(plan->items[i].scenario, word))
 			return true;
 	return false;
 }
 
-/* A fault that nobody commits would be taken for one that nobody noticed. */
-static int check_faults(const struct session *s, const struct plan *plan)
+/* A fault that nobody commits would be taken for one that nobody noticed; a workaround likewise. */
+static int check_words(const struct session *s, const struct plan *plan)
 {
-	const struct words *faults = &s->args.faults;
+	const struct words *faults = &s->args.faults, *workarounds = &s->args.workarounds;
 
 	for (size_t i = 0; i < faults->n; i++)
-		if (!plan_commits(plan, faults->list[i]))
+		if (!plan_can(plan, scenario_commits, faults->list[i]))
 			return cmd_usage_error(&command_run,
 					       "none of the scenarios to run commits the fault "
 					       "'%s'",
 					       faults->list[i]);
+	for (size_t i = 0; i < workarounds->n; i++)
+		if (!plan_can(plan, scenario_works_around, workarounds->list[i]))
+			return cmd_usage_error(&command_run,
+					       "none of the scenarios to run knows a workaround of "
+					       "'%s'",
+					       workarounds->list[i]);
 	return 0;
 }
 
@@ -377,7 +399,7 @@ static int check_selection(const struct session *s)
 		return cmd_usage_error(&command_run, "unknown scenario '%s'", unknown);
 	if (!o->nr_ids)
 		plan_exclude_level(&plan, o->env.level);
-	status = check_faults(s, &plan);
+	status = check_words(s, &plan);
 	plan_release(&plan);
 	return status;
 }
@@ -484,6 +506,8 @@ const struct command command_run = {
 		 "      --bisect             exit as git bisect wants it: 0 good, 1 bad, 125 "
 		 "cannot tell\n"
 		 "      --inject FAULT       commit a fault, to see it noticed; can be repeated\n"
+		 "      --workaround ERRATUM do as a known defect's workaround says; can be "
+		 "repeated\n"
 		 "      --module-dir DIR     where the test modules are\n"
 		 "      --rdma-device NAME   RDMA device to use\n"
 		 "      --soft-rdma NETDEV   set up soft RoCE on this network device meanwhile\n"

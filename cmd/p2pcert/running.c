@@ -9,6 +9,7 @@
 #include "base/datadir.h"
 #include "base/jx.h"
 #include "base/text.h"
+#include "check/kernel_errata.h"
 #include "p2p/p2p.h"
 #include "platform/platform.h"
 #include "report/report.h"
@@ -60,6 +61,7 @@ void running_release(struct running *r)
 		kmsg_free(r->options.machine.kmsg);
 	kmsg_patterns_free(r->patterns);
 	json_decref(r->options.features);
+	json_decref(r->options.errata);
 	features_free(r->features);
 	platform_free(r->platform);
 	free(r->cgroup_root);
@@ -107,6 +109,20 @@ int running_check_root(void)
 	return EXIT_ENVIRONMENT;
 }
 
+/* The errata of the kernel that runs. 0 or -1 after a message. */
+static int load_errata(struct running *r, const char *release)
+{
+	autojson json_t *errata = NULL;
+	autofree char *why = NULL;
+
+	if (errata_load_shipped(&errata, &why) < 0) {
+		log_error("%s", why);
+		return -1;
+	}
+	r->options.errata = errata_of_release(errata, release);
+	return 0;
+}
+
 int running_read_machine(struct running *r)
 {
 	struct scenario_env *env = &r->options.env;
@@ -120,6 +136,8 @@ int running_read_machine(struct running *r)
 	uname(&uts);
 	r->features = features_scan(NULL, uts.release);
 	r->options.features = features_to_json(r->features);
+	if (load_errata(r, uts.release) < 0)
+		return EXIT_USAGE;
 	env->platform = r->platform;
 	env->rules = p2p_rules_for(uts.release);
 	env->features = r->features;

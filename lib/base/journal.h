@@ -13,17 +13,20 @@
  *		[module_dir], [rdma_device], allow_unsafe, devices[], named (the selection was named,
  *		and is not the profile's)}: with the profile, the selection and the seed all that is
  *		needed to go on or to do it again; profile {name, title,
- *		required[], recommended[], excluded[], soft_rdma[] {name, netdev}}, selected[] (ids in
+ *		required[], recommended[], excluded[], soft_rdma[] {name, netdev}, [waivers[] {erratum,
+ *		reason, granted, until}]}, selected[] (ids in
  *		the table's order), host {hostname, machine, [vendor, product, bios_vendor,
  *		bios_version, bios_date], cpu, memory_bytes}, kernel {release, version, cmdline,
  *		[config_digest]}, boot_id, taint {value, names[]}, taint_modules[] {name, taint "OE"},
- *		expected_taint, deadline_factor, slowness {compute, kernel}, [inject[]]
+ *		expected_taint, deadline_factor, slowness {compute, kernel}, [inject[]],
+ *		[workarounds[]]
  * resume	a later process goes on: tool, argv, time, boot_id (another one: the machine was
  *		rebooted), taint, taint_modules[], deadline_factor, slowness, torn (the last line
  *		before this one was, and has been cut off), restore_only (changes are undone, nothing
  *		is run). A scenario that was running before it is over.
  * platform	file "platform.json" (the platform document, published before this record)
  * features	features[] (features_to_json())
+ * errata	errata[]: those of errata.json that concern this kernel
  * undo-add	undo (number, unique in the run), kind (one of undo_kinds[]), args {...}: written before
  *		the change is made, and holds what the machine was like before
  * undo-done	undo, result "undone" | "gone" (there was nothing to undo, or the change was never made) |

@@ -110,6 +110,14 @@ int text_to_u64(const char *s, int base, uint64_t max, uint64_t *value)
 	return 0;
 }
 
+bool text_is_among(const char *const *words, const char *word)
+{
+	for (; words && *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
 bool text_starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

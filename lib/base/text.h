@@ -23,6 +23,9 @@ int text_to_u64(const char *s, int base, uint64_t max, uint64_t *value) attr_mus
 
 bool text_starts_with(const char *s, const char *prefix);
 
+/* Is word one of these, of which NULL is the end? NULL words: of none. */
+bool text_is_among(const char *const *words, const char *word);
+
 /* Cuts white space at both ends, in place; returns the new start. */
 char *text_trim(char *s);
 

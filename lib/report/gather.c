@@ -266,6 +266,12 @@ static int take_features(struct taking *t)
 	return 0;
 }
 
+static int take_errata(struct taking *t)
+{
+	t->run->errata = json_object_get(t->record, "errata");
+	return 0;
+}
+
 static json_t *undo_key(const json_t *record)
 {
 	return jx_stringf("%" PRId64, jx_get_int(record, "undo", 0));
@@ -515,6 +521,7 @@ static const struct event {
 	{ "resume", RECORD_OF_RUN, RUN_GOING | RUN_ENDED | RUN_RESTORING, take_resume },
 	{ "platform", RECORD_OF_RUN, RUN_GOING, take_platform },
 	{ "features", RECORD_OF_RUN, RUN_GOING, take_features },
+	{ "errata", RECORD_OF_RUN, RUN_GOING, take_errata },
 	{ "undo-add", RECORD_OF_EITHER, RUN_GOING, take_undo_add },
 	{ "undo-done", RECORD_OF_EITHER, RUN_GOING | RUN_RESTORING, take_undo_done },
 	{ "module", RECORD_OF_EITHER, RUN_GOING, take_module },

@@ -75,6 +75,7 @@ struct run {
 	json_t *resumed; /* {time, rebooted, ...} */
 	json_t *platform; /* NULL: died before it was read */
 	json_t *features; /* array; NULL likewise */
+	json_t *errata; /* array, of this kernel; NULL likewise */
 	json_t *last_taint; /* NULL: none after the one of run-start */
 	json_t *taint_set_by; /* {scenario, names[], modules[]}, without scenario: between two */
 	json_t *modules;

@@ -35,6 +35,14 @@ static const struct field fields_soft_rdma[] = {
 	END,
 };
 
+static const struct field fields_waiver[] = {
+	{ "erratum", TYPE_STRING, 0, NULL },
+	{ "reason", TYPE_STRING, 0, NULL },
+	{ "granted", TYPE_DATE, 0, NULL },
+	{ "until", TYPE_DATE, 0, NULL },
+	END,
+};
+
 static const struct field fields_profile[] = {
 	{ "name", TYPE_STRING, 0, NULL },
 	{ "title", TYPE_STRING, 0, NULL },
@@ -42,6 +50,7 @@ static const struct field fields_profile[] = {
 	{ "recommended", TYPE_ID, ARR, NULL },
 	{ "excluded", TYPE_ID, ARR, NULL },
 	{ "soft_rdma", TYPE_OBJECT, ARR, fields_soft_rdma },
+	{ "waivers", TYPE_OBJECT, OPT | ARR, fields_waiver },
 	END,
 };
 
@@ -94,6 +103,7 @@ static const struct field fields_run_start[] = {
 	{ "deadline_factor", TYPE_NUMBER, 0, NULL },
 	{ "slowness", TYPE_OBJECT, 0, fields_slowness },
 	{ "inject", TYPE_STRING, OPT | ARR, NULL },
+	{ "workarounds", TYPE_STRING, OPT | ARR, NULL },
 	END,
 };
 
@@ -133,6 +143,26 @@ static const struct field fields_feature[] = {
 
 static const struct field fields_features[] = {
 	{ "features", TYPE_OBJECT, ARR, fields_feature },
+	END,
+};
+
+static const struct field fields_erratum[] = {
+	{ "id", TYPE_STRING, 0, NULL },
+	{ "title", TYPE_STRING, 0, NULL },
+	{ "findings", TYPE_FINDING_CODE, ARR, NULL },
+	{ "shown_by", TYPE_ID, OPT | ARR, NULL },
+	{ "since", TYPE_STRING, 0, NULL },
+	{ "fixed", TYPE_STRING, OPT | ARR, NULL },
+	{ "consequence", TYPE_STRING, 0, NULL },
+	{ "workaround", TYPE_STRING, 0, NULL },
+	{ "reference", TYPE_STRING, 0, NULL },
+	{ "seen", TYPE_STRING, OPT | ARR, NULL },
+	{ "read", TYPE_STRING, OPT | ARR, NULL },
+	END,
+};
+
+static const struct field fields_errata[] = {
+	{ "errata", TYPE_OBJECT, ARR, fields_erratum },
 	END,
 };
 
@@ -280,6 +310,7 @@ static const struct {
 	{ "resume", fields_resume },
 	{ "platform", fields_platform },
 	{ "features", fields_features },
+	{ "errata", fields_errata },
 	{ "undo-add", fields_undo_add },
 	{ "undo-done", fields_undo_done },
 	{ "module", fields_module },

@@ -80,6 +80,7 @@ static json_t *begin(const struct run *run, const char *seed)
 	append_option(argv, "--seed", seed);
 	append_option(argv, "--level", jx_get_str(options, "level"));
 	append_each(argv, "--inject", json_object_get(run->start, "inject"));
+	append_each(argv, "--workaround", json_object_get(run->start, "workarounds"));
 	append_option(argv, "--module-dir", jx_get_str(options, "module_dir"));
 	append_rdma(argv, run, options);
 	append_flag(argv, "--allow-unsafe", options, "allow_unsafe");

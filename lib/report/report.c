@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "report/errata.h"
 #include "report/gather.h"
 #include "report/replay.h"
 #include "report/shape.h"
@@ -261,6 +262,7 @@ static json_t *journal_to_json(const struct run *run)
 static json_t *run_to_json(const struct run *run)
 {
 	json_t *inject = json_object_get(run->start, "inject");
+	json_t *workarounds = json_object_get(run->start, "workarounds");
 	json_t *not_undone = jx_array();
 	json_t *results = jx_array();
 	autojson json_t *verdict = NULL;
@@ -295,8 +297,11 @@ static json_t *run_to_json(const struct run *run)
 	set_from(report, "deadline_factor", run->start);
 	set_from(report, "slowness", run->start);
 	jx_set(report, "inject", inject ? json_incref(inject) : jx_array());
+	jx_set(report, "workarounds", workarounds ? json_incref(workarounds) : jx_array());
 	jx_set(report, "results", results);
 	jx_set(report, "findings", json_incref(run->findings));
+	jx_set(report, "errata", report_errata(run->errata, run->findings));
+	jx_set(report, "waivers", report_waivers(report));
 	jx_set(report, "not_undone", not_undone);
 	jx_set(report, "kernel_log", json_incref(run->kernel_log));
 	jx_set(report, "taint", taint_to_json(run));
@@ -336,9 +341,17 @@ int report_publish(int dirfd, const json_t *report)
 /* --- reports from a file ------------------------------------------------------------------------ */
 
 /* What the verdict and the table read; the schema says more. Optional is also what came later. */
+static const struct field fields_granted[] = {
+	{ "erratum", TYPE_STRING, 0, NULL },
+	{ "granted", TYPE_DATE, 0, NULL },
+	{ "until", TYPE_DATE, 0, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
 static const struct field fields_profile[] = {
 	{ "name", TYPE_STRING, 0, NULL },
 	{ "required", TYPE_ID, FIELD_ARRAY, NULL },
+	{ "waivers", TYPE_OBJECT, FIELD_OPTIONAL | FIELD_ARRAY, fields_granted },
 	{ NULL, TYPE_END, 0, NULL },
 };
 
@@ -370,7 +383,28 @@ static const struct field fields_finding[] = {
 	{ "code", TYPE_STRING, 0, NULL },      { "severity", TYPE_STRING, 0, NULL },
 	{ "title", TYPE_STRING, 0, NULL },     { "functions", TYPE_ADDRESS, FIELD_ARRAY, NULL },
 	{ "text", TYPE_STRING, 0, NULL },      { "next", TYPE_STRING, 0, NULL },
-	{ "reference", TYPE_STRING, 0, NULL }, { NULL, TYPE_END, 0, NULL },
+	{ "reference", TYPE_STRING, 0, NULL }, { "scenario", TYPE_ID, FIELD_OPTIONAL, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_erratum[] = {
+	{ "id", TYPE_STRING, 0, NULL },
+	{ "title", TYPE_STRING, 0, NULL },
+	{ "findings", TYPE_STRING, FIELD_ARRAY, NULL },
+	{ "consequence", TYPE_STRING, 0, NULL },
+	{ "workaround", TYPE_STRING, 0, NULL },
+	{ "reference", TYPE_STRING, 0, NULL },
+	{ "scenarios", TYPE_ID, FIELD_ARRAY, NULL },
+	{ NULL, TYPE_END, 0, NULL },
+};
+
+static const struct field fields_waiver[] = {
+	{ "erratum", TYPE_STRING, 0, NULL },
+	{ "reason", TYPE_STRING, 0, NULL },
+	{ "until", TYPE_DATE, 0, NULL },
+	{ "state", TYPE_STRING, 0, NULL },
+	{ "scenarios", TYPE_ID, FIELD_ARRAY, NULL },
+	{ NULL, TYPE_END, 0, NULL },
 };
 
 static const struct field fields_change[] = {
@@ -397,6 +431,7 @@ static const struct field fields_report[] = {
 	{ "verdict", TYPE_STRING, 0, NULL },
 	{ "exit_status", TYPE_COUNT, 0, NULL },
 	{ "complete", TYPE_BOOL, 0, NULL },
+	{ "started", TYPE_TIME, 0, NULL },
 	{ "interrupted", TYPE_OBJECT, FIELD_OPTIONAL, fields_interrupted },
 	{ "profile", TYPE_OBJECT, 0, fields_profile },
 	{ "resumed", TYPE_OBJECT, FIELD_OPTIONAL | FIELD_ARRAY, fields_resumed },
@@ -405,6 +440,9 @@ static const struct field fields_report[] = {
 	{ "not_undone", TYPE_OBJECT, FIELD_ARRAY, fields_change },
 	{ "kernel_log", TYPE_OBJECT, FIELD_ARRAY, fields_kernel_log },
 	{ "inject", TYPE_STRING, FIELD_ARRAY, NULL },
+	{ "workarounds", TYPE_STRING, FIELD_OPTIONAL | FIELD_ARRAY, NULL },
+	{ "errata", TYPE_OBJECT, FIELD_OPTIONAL | FIELD_ARRAY, fields_erratum },
+	{ "waivers", TYPE_OBJECT, FIELD_OPTIONAL | FIELD_ARRAY, fields_waiver },
 	{ NULL, TYPE_END, 0, NULL },
 };
 
@@ -421,6 +459,18 @@ static int check_interrupted(const json_t *report, char **why)
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* Waivers that the profile does not grant, or not for this, would make a verdict of anything. */
+static int check_waivers(const json_t *report, char **why)
+{
+	autojson json_t *granted = report_waivers(report);
+	const json_t *waivers = json_object_get(report, "waivers");
+
+	if (waivers ? json_equal(waivers, granted) : !json_array_size(granted))
+		return 0;
+	*why = xstrdup("'waivers' are not what profile, findings and results give");
+	return -EINVAL;
 }
 
 /* A verdict is worth what its results are: one that was edited, or cut, is found out. */
@@ -451,6 +501,8 @@ static int check_report(const json_t *report, char **why)
 	r = shape_check(report, fields_report, why);
 	if (r == 0)
 		r = check_interrupted(report, why);
+	if (r == 0)
+		r = check_waivers(report, why);
 	return r < 0 ? r : check_verdict(report, why);
 }
 

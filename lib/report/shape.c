@@ -47,9 +47,9 @@ static bool is_hex(const json_t *v)
 	       s[2 + strspn(s + 2, "0123456789abcdef")] == '\0';
 }
 
-static bool is_time(const json_t *v)
+/* A 'd' in the form stands for a digit. */
+static bool has_form(const json_t *v, const char *form)
 {
-	static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
 	const char *s = json_string_value(v);
 
 	if (!s || strlen(s) != strlen(form))
@@ -58,6 +58,16 @@ static bool is_time(const json_t *v)
 		if (form[i] == 'd' ? !isdigit((unsigned char)s[i]) : s[i] != form[i])
 			return false;
 	return true;
+}
+
+static bool is_time(const json_t *v)
+{
+	return has_form(v, "dddd-dd-ddTdd:dd:ddZ");
+}
+
+static bool is_date(const json_t *v)
+{
+	return has_form(v, "dddd-dd-dd");
 }
 
 static bool is_address(const json_t *v)
@@ -194,6 +204,7 @@ static const struct {
 	[TYPE_ID] = { is_id, "scenario id" },
 	[TYPE_HEX] = { is_hex, "hexadecimal number in a string" },
 	[TYPE_TIME] = { is_time, "time such as 2026-01-31T12:00:00Z" },
+	[TYPE_DATE] = { is_date, "date such as 2026-01-31" },
 	[TYPE_ADDRESS] = { is_address, "address of a PCI function" },
 	[TYPE_COUNT] = { is_count, "integer from 0" },
 	[TYPE_ROUND] = { is_round, "number of a round" },

@@ -18,6 +18,7 @@ enum value_type {
 	TYPE_ID, /* of a scenario */
 	TYPE_HEX, /* "0x..." */
 	TYPE_TIME, /* ISO 8601, UTC */
+	TYPE_DATE, /* "2027-03-31" */
 	TYPE_ADDRESS, /* of a PCI function, in any form that pci_addr_parse() takes */
 	TYPE_COUNT, /* integer, not negative */
 	TYPE_ROUND, /* integer from 1 */

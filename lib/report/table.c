@@ -127,6 +127,32 @@ static void print_finding(const json_t *finding, FILE *f, bool color, size_t wid
 	columns_print_wrapped(f, INDENT, "see:  ", jx_get_str(finding, "reference"), width);
 }
 
+/* What is known of what was found. */
+static void print_erratum(const json_t *erratum, FILE *f, bool color, size_t width)
+{
+	autofree char *id = columns_one_line(jx_get_str(erratum, "id"));
+	autofree char *scenarios = strings_join(json_object_get(erratum, "scenarios"), ", ");
+
+	fprintf(f, "%s%s%s%s%s\n", color ? "\033[1m" : "", id, color ? RESET : "",
+		*scenarios ? ": " : "", scenarios);
+	columns_print_wrapped(f, INDENT, "", jx_get_str(erratum, "title"), width);
+	columns_print_wrapped(f, INDENT, "means: ", jx_get_str(erratum, "consequence"), width);
+	columns_print_wrapped(f, INDENT, "workaround: ", jx_get_str(erratum, "workaround"), width);
+	columns_print_wrapped(f, INDENT, "see: ", jx_get_str(erratum, "reference"), width);
+}
+
+/* Every one, also what has expired: nobody may take what it covered for right. */
+static void print_waiver(const json_t *waiver, FILE *f, size_t width)
+{
+	autofree char *erratum = columns_one_line(jx_get_str(waiver, "erratum"));
+	autofree char *scenarios = strings_join(json_object_get(waiver, "scenarios"), ", ");
+	autofree char *label =
+		xasprintf("waiver of %s until %s (%s)%s%s: ", erratum, jx_get_str(waiver, "until"),
+			  jx_get_str(waiver, "state"), *scenarios ? " for " : "", scenarios);
+
+	columns_print_wrapped(f, INDENT, label, jx_get_str(waiver, "reason"), width);
+}
+
 /* One line each, whatever the width: they are made to be copied. */
 static void print_replays(const json_t *results, FILE *f)
 {
@@ -190,7 +216,10 @@ void report_print_columns(const json_t *report, FILE *f, bool color, size_t widt
 	const json_t *findings = json_object_get(report, "findings");
 	const json_t *changes = json_object_get(report, "not_undone");
 	const json_t *inject = json_object_get(report, "inject");
+	const json_t *workarounds = json_object_get(report, "workarounds");
+	const json_t *errata = json_object_get(report, "errata");
 	autofree char *faults = strings_join(inject, ", ");
+	autofree char *worked_around = strings_join(workarounds, ", ");
 	const json_t *item;
 	enum outcome outcome;
 	const char *verdict = jx_get_str(report, "verdict");
@@ -204,6 +233,10 @@ void report_print_columns(const json_t *report, FILE *f, bool color, size_t widt
 		fputs("\nFINDINGS\n", f);
 	json_array_foreach (findings, i, item)
 		print_finding(item, f, color, width);
+	if (json_array_size(errata))
+		fputs("\nKNOWN DEFECTS OF THE KERNEL\n", f);
+	json_array_foreach (errata, i, item)
+		print_erratum(item, f, color, width);
 
 	print_replays(json_object_get(report, "results"), f);
 	if (json_array_size(changes))
@@ -219,7 +252,11 @@ void report_print_columns(const json_t *report, FILE *f, bool color, size_t widt
 		jx_get_int(report, "exit_status", 0));
 	json_array_foreach (json_object_get(report, "reasons"), i, item)
 		print_reason(item, f, width);
+	json_array_foreach (json_object_get(report, "waivers"), i, item)
+		print_waiver(item, f, width);
 	print_resumed(json_object_get(report, "resumed"), f, width);
+	if (json_array_size(workarounds))
+		columns_print_wrapped(f, INDENT, "with the workarounds of: ", worked_around, width);
 	if (json_array_size(inject))
 		columns_print_wrapped(f, INDENT,
 				      "certifies nothing, faults were injected: ", faults, width);

@@ -11,13 +11,14 @@
 #include "base/exit.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "report/errata.h"
 
 /* Skipping for one of these is no lack of this run: the platform has nothing to exercise. */
 #define SKIPS_ACCEPTED (1u << SKIP_HW_ABSENT | 1u << SKIP_HW_UNSUPPORTED | 1u << SKIP_NOT_DECLARED)
 
 static bool is_failed(const struct verdict_item *item)
 {
-	return !item->absent && item->outcome == OUTCOME_FAIL;
+	return !item->absent && item->outcome == OUTCOME_FAIL && !item->waived;
 }
 
 static bool is_error(const struct verdict_item *item)
@@ -77,12 +78,17 @@ static bool left_changes(const struct verdict_input *input)
 	return input->nr_not_undone > 0;
 }
 
-/* Measurements are not held against anything, so they alone decide nothing either. */
+/* Measurements are not held against anything, and failures that are waived are no longer. */
+static bool decides_nothing(const struct verdict_item *item)
+{
+	return !item->absent &&
+	       (item->outcome == OUTCOME_SKIP || item->outcome == OUTCOME_INFO || item->waived);
+}
+
 static bool decided_nothing(const struct verdict_input *input)
 {
 	for (size_t i = 0; i < input->nr_items; i++)
-		if (input->items[i].absent || (input->items[i].outcome != OUTCOME_SKIP &&
-					       input->items[i].outcome != OUTCOME_INFO))
+		if (!decides_nothing(&input->items[i]))
 			return false;
 	return true;
 }
@@ -188,13 +194,15 @@ static json_t *set_of(const json_t *strings)
 	return set;
 }
 
-static struct verdict_item item_of_result(const json_t *result, const json_t *required)
+static struct verdict_item item_of_result(const json_t *result, const json_t *required,
+					  const json_t *waived)
 {
 	struct verdict_item item = { .id = jx_get_str(result, "id") };
 	const json_t *reason;
 	size_t i;
 
 	item.required = json_object_get(required, item.id);
+	item.waived = json_object_get(waived, item.id);
 	if (outcome_parse(jx_get_str(result, "outcome"), &item.outcome) < 0)
 		BUG("outcome of '%s' was not checked", item.id);
 	json_array_foreach (json_object_get(result, "skip"), i, reason) {
@@ -213,6 +221,7 @@ static struct verdict_item *items_of_report(const json_t *report, size_t *nr)
 	const json_t *profile = json_object_get(report, "profile");
 	const json_t *results = json_object_get(report, "results");
 	autojson json_t *required = set_of(json_object_get(profile, "required"));
+	autojson json_t *waived = report_waived(report);
 	struct verdict_item *items;
 	const json_t *result, *value;
 	size_t i;
@@ -220,7 +229,7 @@ static struct verdict_item *items_of_report(const json_t *report, size_t *nr)
 	items = xcalloc(json_array_size(results) + json_object_size(required) + 1, sizeof(*items));
 	*nr = 0;
 	json_array_foreach (results, i, result)
-		items[(*nr)++] = item_of_result(result, required);
+		items[(*nr)++] = item_of_result(result, required, waived);
 	for (i = 0; i < json_array_size(results); i++)
 		json_object_del(required, items[i].id);
 	json_array_foreach (json_object_get(profile, "required"), i, value) {

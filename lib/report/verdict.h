@@ -27,6 +27,7 @@ struct verdict_item {
 	const char *id;
 	bool required; /* by the profile */
 	bool absent; /* required, but not in the results: the rest means nothing */
+	bool waived; /* what failed, for what is known and waived by the profile */
 	enum outcome outcome;
 	unsigned int skips; /* 1u << enum skip_category, of each reason */
 };

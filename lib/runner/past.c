@@ -23,7 +23,7 @@ struct past {
 	json_t *changes; /* undo-add and undo-done */
 	json_t *open_changes; /* numbers of those not undone, as keys */
 	json_t *begun; /* by id: object of rounds as keys; "0": it could not be started at all */
-	bool platform, features; /* are in the journal */
+	bool platform, features, errata; /* are in the journal */
 	bool running; /* a scenario has started and not ended yet */
 	bool failed;
 	unsigned int folders;
@@ -32,7 +32,7 @@ struct past {
 	char **ids;
 	size_t nr_ids;
 	const char **inject; /* NULL-terminated; NULL: none */
-	const char **devices; /* likewise */
+	const char **workarounds, **devices; /* likewise */
 };
 
 void past_free(struct past *p)
@@ -46,6 +46,7 @@ void past_free(struct past *p)
 	profile_free(p->profile);
 	free(p->ids);
 	free(p->inject);
+	free(p->workarounds);
 	free(p->devices);
 	free(p);
 }
@@ -130,6 +131,11 @@ static void take_features(struct past *p, const json_t *record attr_unused)
 	p->features = true;
 }
 
+static void take_errata(struct past *p, const json_t *record attr_unused)
+{
+	p->errata = true;
+}
+
 static void take_run_end(struct past *p, const json_t *record)
 {
 	p->end = jx_get_str(record, "reason");
@@ -142,6 +148,7 @@ static const struct {
 	{ "resume", take_resume },
 	{ "platform", take_platform },
 	{ "features", take_features },
+	{ "errata", take_errata },
 	{ "scenario-start", take_scenario_start },
 	{ "scenario-end", take_scenario_end },
 	{ "undo-add", take_undo },
@@ -232,6 +239,7 @@ static int take_start(struct past *p, const struct scenario *const *table, size_
 	p->start = first;
 	p->last = first;
 	p->inject = strings_of(json_object_get(first, "inject"));
+	p->workarounds = strings_of(json_object_get(first, "workarounds"));
 	p->devices = strings_of(json_object_get(json_object_get(first, "options"), "devices"));
 	if (take_selection(p, table, table_len, why) < 0)
 		return -EINVAL;
@@ -306,6 +314,7 @@ void past_options(const struct past *p, struct run_options *o)
 	if (!level || level_parse(level, &o->env.level) < 0)
 		o->env.level = LEVEL_STANDARD;
 	o->env.inject = p->inject;
+	o->env.workarounds = p->workarounds;
 	o->env.devices = p->devices;
 	o->env.allow_unsafe = jx_get_bool(asked, "allow_unsafe", false);
 	o->env.module_dir = jx_get_str(asked, "module_dir");
@@ -384,6 +393,11 @@ bool past_has_platform(const struct past *p)
 bool past_has_features(const struct past *p)
 {
 	return p->features;
+}
+
+bool past_has_errata(const struct past *p)
+{
+	return p->errata;
 }
 
 bool past_failed(const struct past *p)

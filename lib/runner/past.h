@@ -34,8 +34,8 @@ static inline void autopast_fn(struct past **p)
 #define autopast __attribute__((cleanup(autopast_fn)))
 
 /*
- * What the run was asked: sets profile, ids, rounds, and of env seed, level, inject, devices,
- * allow_unsafe, module_dir and rdma_device. Borrowed from past.
+ * What the run was asked: sets profile, ids, rounds, and of env seed, level, inject, workarounds,
+ * devices, allow_unsafe, module_dir and rdma_device. Borrowed from past.
  */
 void past_options(const struct past *past, struct run_options *options);
 
@@ -57,9 +57,10 @@ size_t past_nr_changes(const struct past *past);
 
 /* How many records there are. */
 size_t past_records(const struct past *past);
-/* Has it come to the platform, to the features? */
+/* Has it come to the platform, to the features, to the errata? */
 bool past_has_platform(const struct past *past);
 bool past_has_features(const struct past *past);
+bool past_has_errata(const struct past *past);
 
 /* Was it started in that round, or could it not be at all? */
 bool past_has(const struct past *past, const char *id, unsigned int round);

@@ -192,6 +192,8 @@ static void put_run_start(struct run *run)
 	jx_set_int(record, "expected_taint", (int64_t)taint_expected());
 	if (o->env.inject && *o->env.inject)
 		jx_set(record, "inject", strings_to_json(o->env.inject));
+	if (o->env.workarounds && *o->env.workarounds)
+		jx_set(record, "workarounds", strings_to_json(o->env.workarounds));
 	run_put(run, record);
 }
 
@@ -228,6 +230,15 @@ static void put_features(struct run *run)
 	run_put(run, record);
 }
 
+/* Those that concern this kernel: the report names them where a scenario shows them. */
+static void put_errata(struct run *run)
+{
+	json_t *record = journal_record("errata");
+
+	jx_set(record, "errata", run->o->errata ? json_incref(run->o->errata) : jx_array());
+	run_put(run, record);
+}
+
 static void refuse_dead_kernel(struct run *run)
 {
 	autofree char *names = taint_text(run->taint & taint_fatal());
@@ -249,6 +260,8 @@ static void start_journal(struct run *run)
 		put_platform(run);
 	if (!run->past || !past_has_features(run->past))
 		put_features(run);
+	if (!run->past || !past_has_errata(run->past))
+		put_errata(run);
 	refuse_dead_kernel(run);
 }
 

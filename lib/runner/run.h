@@ -67,6 +67,7 @@ struct run_options {
 	struct run_rounds rounds;
 	struct scenario_env env; /* seed is the run's; soft_rdma is set by the run */
 	json_t *features; /* of the journal: features_to_json() */
+	json_t *errata; /* of this kernel: errata_of_release(); NULL: none are known */
 	int argc;
 	char **argv; /* for the journal */
 	const char *results; /* NULL: results_default_name() */

@@ -12,6 +12,7 @@
 #include "base/journal.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "base/text.h"
 
 /* Without a supervisor that listens nothing that the scenario does can count any more. */
 static void send_record(struct scenario_ctx *ctx, json_t *record)
@@ -181,10 +182,12 @@ int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, char **
 
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault)
 {
-	for (const char *const *f = ctx->env->inject; f && *f; f++)
-		if (strcmp(*f, fault) == 0)
-			return true;
-	return false;
+	return text_is_among(ctx->env->inject, fault);
+}
+
+bool scn_works_around(const struct scenario_ctx *ctx, const char *erratum)
+{
+	return text_is_among(ctx->env->workarounds, erratum);
 }
 
 void ctx_run(struct scenario_ctx *ctx, const struct scenario *s)

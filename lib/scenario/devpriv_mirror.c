@@ -15,6 +15,8 @@
 
 #define HUGE_BYTES (2u << 20)
 
+#define WORKAROUND "hmm-huge-offset"
+
 /* --- snapshot --------------------------------------------------------------------------------- */
 
 /* What a page is made to be, and what a snapshot must say of it; bits not in mask may be either. */
@@ -138,10 +140,13 @@ static void snapshot_inside(struct area *a, const uint64_t *whole, size_t first)
 		whole[first] >> P2PCERT_PAGE_NUMBER_SHIFT);
 }
 
+/* With the workaround none is huge: it advises MADV_NOHUGEPAGE. */
 static bool snapshot_huge(struct devmem *dev)
 {
+	bool small = scn_works_around(dev->ctx, WORKAROUND);
 	size_t pages = HUGE_BYTES / page_size();
-	struct area *a = area_new(dev, AREA_HUGE, pages, "huge page");
+	struct area *a = area_new(dev, small ? AREA_PRIVATE : AREA_HUGE, pages,
+				  small ? "as large as a huge page" : "huge page");
 	autofree uint64_t *whole = xcalloc(pages, sizeof(*whole));
 	bool ok = a && area_mirror(a);
 
@@ -433,6 +438,7 @@ const struct scenario scenario_devpriv_snapshot = {
 	.level = LEVEL_QUICK,
 	.seconds = 10,
 	.FAULTS(DEVMEM_FAULT_NAMES),
+	.WORKAROUNDS(WORKAROUND),
 	.run = run_snapshot,
 };
 

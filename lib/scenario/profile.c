@@ -2,6 +2,7 @@
 /* Reading profiles, strictly. */
 #include "scenario/profile.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include "base/datadir.h"
 #include "base/jx.h"
 #include "base/text.h"
+#include "check/kernel_errata.h"
 #include "check/run.h"
 
 #define PROFILE_SCHEMA "p2pcert.profile/1"
@@ -56,6 +58,13 @@ void profile_free(struct profile *p)
 		free(p->soft_rdma[i].netdev);
 	}
 	free(p->soft_rdma);
+	for (size_t i = 0; i < p->nr_waivers; i++) {
+		free(p->waivers[i].erratum);
+		free(p->waivers[i].reason);
+		free(p->waivers[i].granted);
+		free(p->waivers[i].until);
+	}
+	free(p->waivers);
 	id_list_release(&p->required);
 	id_list_release(&p->recommended);
 	id_list_release(&p->excluded);
@@ -246,6 +255,71 @@ static bool read_soft_rdma(struct reader *r, const char *key, const json_t *valu
 	return true;
 }
 
+/* "2027-03-31", as far as its form goes. */
+static bool is_day(const char *s)
+{
+	static const char form[] = "dddd-dd-dd";
+
+	if (!s || strlen(s) != strlen(form))
+		return false;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'd' ? !isdigit((unsigned char)s[i]) : s[i] != form[i])
+			return false;
+	return true;
+}
+
+static bool is_waived(const struct profile *p, const char *erratum)
+{
+	for (size_t i = 0; i < p->nr_waivers; i++)
+		if (strcmp(p->waivers[i].erratum, erratum) == 0)
+			return true;
+	return false;
+}
+
+/* An exception that nobody can name, that has no reason or never ends is none. */
+static bool read_waiver(struct reader *r, const json_t *item, size_t i, const json_t *errata)
+{
+	struct profile *p = r->profile;
+	const char *erratum = jx_get_str(item, "erratum"), *reason = jx_get_str(item, "reason");
+	const char *granted = jx_get_str(item, "granted"), *until = jx_get_str(item, "until");
+
+	if (!erratum || !reason || !*reason || !granted || !until || json_object_size(item) != 4)
+		return refuse(r,
+			      "'waivers[%zu]' is no object of strings 'erratum', 'reason', "
+			      "'granted' and 'until'",
+			      i);
+	if (!is_day(granted) || !is_day(until) || strcmp(granted, until) > 0)
+		return refuse(r,
+			      "'waivers[%zu]': from '%s' until '%s' is no time: days such as "
+			      "2027-03-31 are wanted",
+			      i, granted, until);
+	if (!errata_find(errata, erratum))
+		return refuse(r, "'waivers[%zu]': unknown erratum '%s'", i, erratum);
+	if (is_waived(p, erratum))
+		return refuse(r, "'waivers[%zu]': erratum '%s' is waived before", i, erratum);
+	p->waivers = xreallocarray(p->waivers, p->nr_waivers + 1, sizeof(*p->waivers));
+	p->waivers[p->nr_waivers++] = (struct waiver){ xstrdup(erratum), xstrdup(reason),
+						       xstrdup(granted), xstrdup(until) };
+	return true;
+}
+
+static bool read_waivers(struct reader *r, const char *key, const json_t *value)
+{
+	autojson json_t *errata = NULL;
+	autofree char *why = NULL;
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(value))
+		return refuse(r, "'%s' is no array", key);
+	if (json_array_size(value) && errata_load_shipped(&errata, &why) < 0)
+		return refuse(r, "'%s': %s", key, why);
+	json_array_foreach (value, i, item)
+		if (!read_waiver(r, item, i, errata))
+			return false;
+	return true;
+}
+
 enum presence { PRESENCE_UNKNOWN, PRESENCE_OPTIONAL, PRESENCE_REQUIRED };
 
 /* A file may leave out what is empty; the journal says all, in a schema of its own. */
@@ -261,6 +335,7 @@ static const struct {
 	{ "recommended", read_recommended, PRESENCE_REQUIRED, PRESENCE_REQUIRED },
 	{ "excluded", read_excluded, PRESENCE_OPTIONAL, PRESENCE_REQUIRED },
 	{ "soft_rdma", read_soft_rdma, PRESENCE_OPTIONAL, PRESENCE_REQUIRED },
+	{ "waivers", read_waivers, PRESENCE_OPTIONAL, PRESENCE_OPTIONAL },
 	/* no run has a part in them */
 	{ "checks", read_checks, PRESENCE_OPTIONAL, PRESENCE_UNKNOWN },
 };
@@ -357,6 +432,22 @@ static json_t *soft_rdma_to_json(const struct profile *p)
 	return array;
 }
 
+static json_t *waivers_to_json(const struct profile *p)
+{
+	json_t *array = jx_array();
+
+	for (size_t i = 0; i < p->nr_waivers; i++) {
+		json_t *waiver = jx_object();
+
+		jx_set_str(waiver, "erratum", p->waivers[i].erratum);
+		jx_set_str(waiver, "reason", p->waivers[i].reason);
+		jx_set_str(waiver, "granted", p->waivers[i].granted);
+		jx_set_str(waiver, "until", p->waivers[i].until);
+		jx_append(array, waiver);
+	}
+	return array;
+}
+
 static json_t *ids_to_json(const struct id_list *list)
 {
 	json_t *array = jx_array();
@@ -376,6 +467,8 @@ json_t *profile_to_json(const struct profile *p)
 	jx_set(doc, "recommended", ids_to_json(&p->recommended));
 	jx_set(doc, "excluded", ids_to_json(&p->excluded));
 	jx_set(doc, "soft_rdma", soft_rdma_to_json(p));
+	if (p->nr_waivers)
+		jx_set(doc, "waivers", waivers_to_json(p));
 	return doc;
 }
 

@@ -6,6 +6,8 @@
  *	schema, name, title, required[], recommended[], excluded[] (scenario ids),
  *	soft_rdma[] {name, netdev}: a soft RoCE device `name` on the network device `netdev`
  *	checks {required[], excluded[]} (ids of static checks, for `p2pcert check`)
+ *	waivers[] {erratum, reason, granted, until}: what fails for this known defect of the kernel alone
+ *	does not count in the verdict of a run from the one day to the other, both included
  *
  * A profile with a key, an id or a value that is not known is refused: a typing error must not
  * make a certification weaker.
@@ -30,6 +32,13 @@ struct id_list {
 	size_t n;
 };
 
+/* Days are "2027-03-31". */
+struct waiver {
+	char *erratum; /* id */
+	char *reason;
+	char *granted, *until;
+};
+
 struct profile {
 	char *name;
 	char *title;
@@ -40,6 +49,8 @@ struct profile {
 	struct id_list checks_excluded;
 	struct soft_rdma *soft_rdma;
 	size_t nr_soft_rdma;
+	struct waiver *waivers;
+	size_t nr_waivers;
 };
 
 /*
@@ -62,7 +73,10 @@ int profile_add_soft_rdma(struct profile *p, const char *name, const char *netde
 
 bool id_list_has(const struct id_list *list, const char *id);
 
-/* The journal's {name, title, required[], recommended[], excluded[], soft_rdma[] {name, netdev}}. */
+/*
+ * The journal's {name, title, required[], recommended[], excluded[], soft_rdma[] {name, netdev},
+ * waivers[] {erratum, reason, granted, until}}.
+ */
 json_t *profile_to_json(const struct profile *p) attr_must_check;
 /*
  * The same profile again, as strictly read as a file. 0 or -EINVAL; *why is then what is wrong with

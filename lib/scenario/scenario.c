@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 const struct scenario *scenario_find(const char *id)
 {
 	for (size_t i = 0; i < scenario_registry_len; i++)
@@ -14,8 +16,10 @@ const struct scenario *scenario_find(const char *id)
 
 bool scenario_commits(const struct scenario *s, const char *fault)
 {
-	for (const char *const *f = s->faults; f && *f; f++)
-		if (strcmp(*f, fault) == 0)
-			return true;
-	return false;
+	return text_is_among(s->faults, fault);
+}
+
+bool scenario_works_around(const struct scenario *s, const char *erratum)
+{
+	return text_is_among(s->workarounds, erratum);
 }

@@ -67,6 +67,8 @@ struct scenario {
 	enum safety safety;
 	enum level level; /* the first that it is part of */
 	const char *const *faults; /* that --inject can ask of it, see FAULTS(); NULL: none */
+	/* errata that --workaround can ask it to live with, see WORKAROUNDS(); NULL: none */
+	const char *const *workarounds;
 	unsigned int seconds; /* soft deadline on real hardware; scaled on slow machines */
 	enum outcome (*run)(struct scenario_ctx *ctx);
 };
@@ -83,12 +85,21 @@ struct scenario {
 		__VA_ARGS__, NULL \
 	}
 
+/* .WORKAROUNDS("hmm-huge-offset") */
+#define WORKAROUNDS(...) \
+	workarounds = (const char *const[]) \
+	{ \
+		__VA_ARGS__, NULL \
+	}
+
 /* All of them, in the order of the catalogue. */
 extern const struct scenario *const scenario_registry[];
 extern const size_t scenario_registry_len;
 const struct scenario *scenario_find(const char *id);
 /* Can --inject ask this fault of the scenario? */
 bool scenario_commits(const struct scenario *s, const char *fault);
+/* Can --workaround ask it to do as this erratum advises? */
+bool scenario_works_around(const struct scenario *s, const char *erratum);
 
 /* --- what the caller knows of the machine, given to requirements and scenarios ---------------- */
 
@@ -103,6 +114,7 @@ struct scenario_env {
 	uint64_t seed; /* of this round */
 	enum level level;
 	const char *const *inject; /* faults to commit, "skip-copy"; NULL-terminated; NULL: none */
+	const char *const *workarounds; /* of errata, by id; NULL-terminated; NULL: none */
 	bool allow_unsafe;
 	/* named by --device: "0000:03:00.0", "nvme0n1", "mlx5_0"; NULL-terminated; NULL: none */
 	const char *const *devices;
@@ -164,5 +176,7 @@ int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args,
 	       char **why) attr_must_check;
 /* Is this fault asked for by --inject? */
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault);
+/* Is the workaround of this erratum asked for by --workaround? */
+bool scn_works_around(const struct scenario_ctx *ctx, const char *erratum);
 
 #endif

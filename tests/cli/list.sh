@@ -17,7 +17,7 @@ ok "nothing is said on standard error, or that there is no PCI bus" \
 gives 0 "list --json" "$P2PCERT" list --json
 ok "one document with every key" holds '
 	.schema == "p2pcert.list/1" and
-	([.scenarios, .checks, .findings, .profiles, .features | type] | all(. == "array"))'
+	([.scenarios, .checks, .findings, .errata, .profiles, .features | type] | all(. == "array"))'
 ok "every scenario says what it needs and lacks" holds '
 	.scenarios | length > 0 and all(
 		(.id | test("^[a-z0-9-]+(\\.[a-z0-9-]+)+$")) and (.title | length > 0) and
@@ -44,6 +44,13 @@ ok "every finding says what to do" holds '
 	.findings | length > 0 and all(
 		(.code | test("^[A-Z0-9]+(-[A-Z0-9]+)+$")) and
 		([.severity, .title, .next, .reference] | all(length > 0)))'
+ok "every erratum is shown by a scenario, and its findings are known" holds '
+	[.scenarios[].id] as $scenarios | [.findings[].code] as $findings |
+	.errata | length > 0 and all(
+		(.shown_by - $scenarios) == [] and (.findings - $findings) == [] and
+		(.concerns_here | type == "boolean"))'
+ok "what scenarios work around is an erratum" holds '
+	[.errata[].id] as $errata | [.scenarios[].workarounds[]] - $errata == []'
 ok "nothing is null" holds '[.. | select(. == null)] == []'
 
 root=$(dirname "$0")/../..

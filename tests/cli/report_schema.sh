@@ -59,6 +59,7 @@ valid "every report is valid" report "$T"/reports/*.json
 for profile in "$P2PCERT_DATADIR"/profiles/*.json; do
 	valid "profile $(basename "$profile" .json) is valid" profile "$profile"
 done
+valid "the errata are valid" errata "$P2PCERT_DATADIR"/errata.json
 for pairs in "" --pairs=all --pairs=class; do
 	# a machine without a PCI bus has nothing to describe
 	if "$P2PCERT" probe $pairs >"$T/platform.json" 2>"$T/err"; then

@@ -27,6 +27,9 @@ refuses 2 'missing profile file' "$T/no-such.json" --profile "$T/no-such.json"
 refuses 2 'unknown fault' "'no-such'" --inject no-such
 refuses 2 'fault that the scenario does not commit' "'short-copy'" --inject short-copy odp.write
 refuses 2 'fault that only another scenario commits' "'pinned'" --inject pinned devpriv.roundtrip
+refuses 2 'workaround that no scenario knows' "'no-such'" --workaround no-such
+refuses 2 'workaround that only another scenario knows' "'hmm-huge-offset'" \
+	--workaround hmm-huge-offset odp.write
 refuses 2 'seed that is no number' "'x'" --seed x
 refuses 2 'timeout of zero' "'0'" --timeout 0
 refuses 2 'timeout of more than a year' "'31622401'" --timeout 31622401

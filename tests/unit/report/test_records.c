@@ -13,10 +13,10 @@
 
 /* Those of base/journal.h. */
 static const char *const events[] = {
-	"run-start", "resume",         "platform",     "features", "undo-add",    "undo-done",
-	"module",    "scenario-start", "device",       "evidence", "measurement", "why",
-	"skip",      "error",          "finding",      "facts",    "file",        "outcome",
-	"taint-set", "kernel-log",     "scenario-end", "run-end",
+	"run-start", "resume",    "platform",       "features",     "errata",   "undo-add",
+	"undo-done", "module",    "scenario-start", "device",       "evidence", "measurement",
+	"why",       "skip",      "error",          "finding",      "facts",    "file",
+	"outcome",   "taint-set", "kernel-log",     "scenario-end", "run-end",
 };
 
 static void known(attr_unused void **state)

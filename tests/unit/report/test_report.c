@@ -111,6 +111,11 @@ static const struct {
 	{ "restored-only", 3, "error", "pen" },
 	{ "flaky", 1, "fail", "pfe" },
 	{ "until-fail", 1, "fail", "pfps" },
+	{ "known-defect", 1, "fail", "pfp" },
+	{ "waived", 0, "pass", "pfp" },
+	{ "waiver-expired", 1, "fail", "pfp" },
+	{ "waiver-not-yet", 1, "fail", "pfp" },
+	{ "waiver-covers-one-of-two", 1, "fail", "pfp" },
 	{ "hostile-text", 1, "fail", "f" },
 };
 
@@ -807,6 +812,22 @@ static void an_edited_report_is_refused(void **state)
 	assert_refused(*state, report, "contradict");
 }
 
+/* The same failure, waived by nobody, or for longer than was granted. */
+static void a_waiver_is_not_edited_in(void **state)
+{
+	autojson json_t *waived = build("waived"), *expired = build("waiver-expired");
+	autojson json_t *report = build("known-defect");
+	json_t *waiver = json_array_get(json_object_get(expired, "waivers"), 0);
+
+	json_object_set(report, "waivers", json_object_get(waived, "waivers"));
+	assert_refused(*state, report, "'waivers' are not what");
+	jx_set_str(waiver, "state", "applied");
+	jx_append_str(json_object_get(waiver, "scenarios"), "topo.pair-verdict");
+	assert_refused(*state, expired, "'waivers' are not what");
+	json_object_del(waived, "waivers");
+	assert_refused(*state, waived, "'waivers' are not what");
+}
+
 static void an_interruption_is_not_edited_away(void **state)
 {
 	autojson json_t *report = build("signal");
@@ -829,7 +850,7 @@ static void a_report_of_another_shape_is_refused(void **state)
 {
 	static const char *const keys[] = { "schema",     "verdict", "exit_status", "reasons",
 					    "complete",   "profile", "results",     "findings",
-					    "not_undone", "inject",  "kernel_log" };
+					    "not_undone", "inject",  "kernel_log",  "started" };
 	autojson json_t *report = build("fail-refuted");
 	autojson json_t *array = json_array();
 
@@ -858,7 +879,8 @@ static void a_kernel_log_of_another_shape_is_refused(void **state)
 /* Keys that came later are not asked for. */
 static void an_older_report_is_taken(void **state)
 {
-	static const char *const keys[] = { "resumed", "options", "replay", "slowness", "boot_id" };
+	static const char *const keys[] = { "resumed", "options",     "replay", "slowness",
+					    "boot_id", "workarounds", "errata", "waivers" };
 	autofree char *path = xasprintf("%s/report.json", (char *)*state);
 	autojson json_t *report = build("pass");
 	autojson json_t *loaded = NULL;
@@ -920,6 +942,7 @@ int main(void)
 		test_in_dir(published_and_loaded),
 		test_in_dir(published_whole_or_not_at_all),
 		test_in_dir(an_edited_report_is_refused),
+		test_in_dir(a_waiver_is_not_edited_in),
 		test_in_dir(an_interruption_is_not_edited_away),
 		test_in_dir(a_report_of_another_shape_is_refused),
 		test_in_dir(a_kernel_log_of_another_shape_is_refused),

@@ -19,6 +19,11 @@ static int load_text(const char *dir, const char *text, struct profile **p, char
 
 #define HEAD "{\"schema\":\"p2pcert.profile/1\",\"name\":\"n\",\"title\":\"t\","
 
+#define WAIVERS(waivers) HEAD "\"required\":[],\"recommended\":[],\"waivers\":[" waivers "]}"
+#define WAIVER(erratum, reason, granted, until) \
+	"{\"erratum\":\"" erratum "\",\"reason\":\"" reason "\",\"granted\":\"" granted \
+	"\",\"until\":\"" until "\"}"
+
 static void accepted(void **state)
 {
 	autoprofile struct profile *p = NULL;
@@ -29,7 +34,9 @@ static void accepted(void **state)
 				   HEAD "\"required\":[\"odp.read\"],\"recommended\":[],"
 					"\"excluded\":[\"odp.write\"],\"soft_rdma\":"
 					"[{\"name\":\"a0\",\"netdev\":\"eth0.1\"}],"
-					"\"checks\":{\"required\":[\"path.redirect\"]}}",
+					"\"checks\":{\"required\":[\"path.redirect\"]},"
+					"\"waivers\":[" WAIVER("hmm-huge-hole", "r", "2027-01-01",
+							       "2027-03-31") "]}",
 				   &p, &why),
 			 0);
 	assert_true(id_list_has(&p->required, "odp.read"));
@@ -47,7 +54,9 @@ static void accepted(void **state)
 		assert_string_equal(line,
 				    "{\"name\":\"n\",\"title\":\"t\",\"required\":[\"odp.read\"],"
 				    "\"recommended\":[],\"excluded\":[\"odp.write\"],"
-				    "\"soft_rdma\":[{\"name\":\"a0\",\"netdev\":\"eth0.1\"}]}");
+				    "\"soft_rdma\":[{\"name\":\"a0\",\"netdev\":\"eth0.1\"}],"
+				    "\"waivers\":[" WAIVER("hmm-huge-hole", "r", "2027-01-01",
+							   "2027-03-31") "]}");
 	}
 	assert_int_equal(profile_add_soft_rdma(p, "b0", "0123456789abcdef"), -EINVAL);
 	assert_int_equal(profile_add_soft_rdma(p, "b0", "-x"), -EINVAL);
@@ -129,6 +138,20 @@ static void refused(void **state)
 		{ HEAD "\"required\":[],\"recommended\":[],\"soft_rdma\":"
 		       "[{\"name\":\"a\",\"netdev\":\"x;reboot\"}]}",
 		  "cannot be a device's name" },
+		{ HEAD "\"required\":[],\"recommended\":[],\"waivers\":{}}",
+		  "'waivers' is no array" },
+		{ WAIVERS("{\"erratum\":\"hmm-huge-hole\",\"until\":\"2027-03-31\"}"),
+		  "'waivers[0]' is no object" },
+		{ WAIVERS(WAIVER("hmm-huge-hole", "", "2027-01-01", "2027-03-31")),
+		  "'waivers[0]' is no object" },
+		{ WAIVERS(WAIVER("hmm-huge-hole", "r", "2027-01-01", "never")),
+		  "'waivers[0]': from '2027-01-01' until 'never' is no time" },
+		{ WAIVERS(WAIVER("hmm-huge-hole", "r", "2027-04-01", "2027-03-31")), "is no time" },
+		{ WAIVERS(WAIVER("no-such", "r", "2027-01-01", "2027-03-31")),
+		  "'waivers[0]': unknown erratum 'no-such'" },
+		{ WAIVERS(WAIVER("hmm-huge-hole", "r", "2027-01-01", "2027-03-31") "," WAIVER(
+			  "hmm-huge-hole", "r", "2027-01-01", "2027-03-31")),
+		  "'waivers[1]': erratum 'hmm-huge-hole' is waived before" },
 		{ "{\"schema\":\"p2pcert.profile/1\",\"name\":\"\"}",
 		  "'name' is no string, or empty" },
 		{ "{\"schema\":\"p2pcert.profile/1\",\"schema\":\"p2pcert.profile/1\"}",
