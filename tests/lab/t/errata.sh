@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # from lib/guest.sh and tests/cli/lib/cli.sh
+#
+# Known defects of the kernel on a kernel that has one: the report names it, its workaround holds, and
+# a profile can live with it for a time, without the outcome being another one. A kernel that has it no more
+# fails here: errata.json then wants the release that mended it.
+
+[[ -n ${in_guest:-} ]] || exec "$(dirname "$0")/lib/in-guest.sh" reference "$0"
+
+report() {
+	jq -e "$2" "$T/$1/report.json" > "$T/jq" 2>&1
+}
+
+profile() {
+	cat > "$T/profile.json" <<-EOF
+		{
+			"schema": "p2pcert.profile/1", "name": "lives-with-it", "title": "for the test",
+			"required": ["devpriv.snapshot", "features.scan"], "recommended": [],
+			"waivers": [{
+				"erratum": "hmm-huge-offset", "reason": "nothing here uses huge pages",
+				"granted": "$1", "until": "$2"
+			}]
+		}
+	EOF
+}
+
+today=$(date +%F)
+certify 1 plain devpriv.snapshot
+ok 'it fails' report plain '.results[0].outcome == "fail"'
+ok 'the report says for what, and what helps' report plain '.errata | length == 1 and
+	.[0].id == "hmm-huge-offset" and .[0].scenarios == ["devpriv.snapshot"] and
+	(.[0].workaround | test("MADV_NOHUGEPAGE"))'
+out_has 'so does the table' 'KNOWN DEFECTS OF THE KERNEL' 'hmm-huge-offset: devpriv.snapshot'
+
+certify 0 workaround --workaround hmm-huge-offset devpriv.snapshot
+ok 'the workaround holds' report workaround '.results[0].outcome == "pass" and .errata == [] and
+	.workarounds == ["hmm-huge-offset"]'
+
+profile "$today" "$today"
+certify 0 waived --profile "$T/profile.json"
+ok 'what is waived has failed all the same' report waived '.verdict == "pass" and
+	(.results[] | select(.id == "devpriv.snapshot").outcome) == "fail" and
+	.waivers[0].state == "applied"'
+out_has 'and is seen' "waiver of hmm-huge-offset until $today (applied) for devpriv.snapshot"
+
+profile 2026-01-01 2026-01-02
+certify 1 expired --profile "$T/profile.json"
+ok 'not for longer than was granted' report expired '.waivers[0].state == "expired"'
+nothing_left 'all of it'
+quiet_kernel 'all of it'
+done_testing
