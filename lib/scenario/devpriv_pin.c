@@ -5,8 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/mempolicy.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -166,11 +170,99 @@ static void lock(struct area *a)
 		area_check_device(a, 0, a->pages, "locked");
 }
 
+/* Moving a page begins with every CPU emptying its batches, even if the page is where it goes to. */
+static void empty_batches(struct area *a)
+{
+	void *page = area_page(a, 0);
+	int node = 0, status;
+
+	(void)syscall(SYS_move_pages, 0, 1ul, &page, &node, &status, MPOL_MF_MOVE);
+}
+
+static uint64_t in_use(struct area *a)
+{
+	struct p2pcert_devpriv_counters since;
+
+	return devmem_counted(a->dev, &since) ? since.pages_in_use : 0;
+}
+
+/*
+ * What nobody has mapped any more is given back at once: a device waits for its memory, where the
+ * kernel may let ordinary memory wait until the CPU has a batch of what was locked.
+ */
+static void unmap_locked(struct area *a)
+{
+	uint64_t before, kept;
+
+	if (mlock(a->start, a->pages * page_size()) < 0) {
+		devmem_refute(a->dev, EVIDENCE_PATH, "mlock() fails: %s", strerror(errno));
+		return;
+	}
+	before = in_use(a);
+	if (!area_send(a, 0, a->pages) ||
+	    !area_map(a, 0, a->pages, MAP_PRIVATE | MAP_ANONYMOUS, -1))
+		return;
+	kept = in_use(a) - before;
+	area_expect(a, 0, a->pages, 0);
+	if (!kept)
+		return;
+	empty_batches(a);
+	if (in_use(a) == before)
+		scn_finding(a->dev->ctx, "DEVICE-MEMORY-IN-MUNLOCK-BATCH", NULL, 0,
+			    "%s: of %zu locked pages that were unmapped in the device, %" PRIu64
+			    " are given back only when the CPU's batch is emptied",
+			    a->dev->name, a->pages, kept);
+}
+
+/* Pages that the kernel counts as locked, all of them; false if it does not say. */
+static bool count_locked(uint64_t *pages)
+{
+	unsigned long kib;
+	char line[128];
+	FILE *f = fopen("/proc/sys/vm/stat_refresh", "re");
+	bool found = false;
+
+	/* reading has each CPU add what it has counted for itself */
+	if (f) {
+		(void)fgets(line, sizeof(line), f);
+		fclose(f);
+	}
+	f = fopen("/proc/meminfo", "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "Mlocked: %lu kB", &kib) == 1;
+	if (f)
+		fclose(f);
+	*pages = found ? kib * 1024 / page_size() : 0;
+	return found;
+}
+
+/* What is locked no more does not count as locked, wherever it was when that ended. */
+static void unlock(struct area *a)
+{
+	size_t len = a->pages * page_size();
+	uint64_t before, after;
+
+	empty_batches(a);
+	if (!count_locked(&before))
+		return;
+	if (mlock(a->start, len) < 0 || !area_send(a, 0, a->pages) || munlock(a->start, len) < 0)
+		return;
+	area_check(a, 0, a->pages, "after munlock()");
+	empty_batches(a);
+	if (count_locked(&after) && after - before == a->pages)
+		scn_finding(a->dev->ctx, "DEVICE-MEMORY-COUNTED-AS-LOCKED", NULL, 0,
+			    "%s: %zu pages that were unlocked in the device, and came back, still "
+			    "count as locked in '/proc/meminfo'",
+			    a->dev->name, a->pages);
+}
+
 static const struct use uses[] = {
 	{ "written to a file", write_out },
 	{ "read from a file", read_in },
 	{ "read by process_vm_readv()", read_as_debugger },
 	{ "locked", lock },
+	{ "locked, and unmapped", unmap_locked },
+	{ "locked, and unlocked", unlock },
 };
 
 static bool use_each(struct devmem *dev)

@@ -191,6 +191,8 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "BOOT-INTEL-IOMMU-OFF", SEVERITY_MINOR },
 		{ "HMM-HUGE-HOLE-OOPS", SEVERITY_BLOCKER },
 		{ "HMM-FOREIGN-HUGE-ERROR", SEVERITY_MINOR },
+		{ "DEVICE-MEMORY-IN-MUNLOCK-BATCH", SEVERITY_MINOR },
+		{ "DEVICE-MEMORY-COUNTED-AS-LOCKED", SEVERITY_MINOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
