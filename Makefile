@@ -32,7 +32,7 @@ KERNEL ?=
 PKG_CONFIG ?= pkg-config
 PACKAGES := jansson zlib
 # Few commands need these: they are loaded when something of them is called, see lib/base/lazy.h.
-LAZY_PACKAGES := libkmod libarchive libbpf libibverbs
+LAZY_PACKAGES := libkmod libudev libarchive libbpf libibverbs
 OBJDUMP ?= objdump
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
@@ -116,7 +116,7 @@ $(CONFIGURED): EXTRA_CPPFLAGS = -DP2PCERT_COMMIT='"$(COMMIT)"' -DP2PCERT_VERSION
 	-DP2PCERT_DATADIR='"$(DATADIR)"'
 
 # The names by which the linker would have recorded the libraries.
-$(BUILD)/sonames.h: $(BUILD)/flags
+$(BUILD)/sonames.h: $(BUILD)/flags Makefile
 	$(Q)for l in $(LAZY_PACKAGES:lib%=%); do \
 		soname=$$($(OBJDUMP) -p "$$($(CC) $(LDFLAGS) -print-file-name=lib$$l.so)" | \
 			sed -n 's/^ *SONAME *//p'); \
@@ -124,7 +124,7 @@ $(BUILD)/sonames.h: $(BUILD)/flags
 		echo "#define SONAME_$$l \"$$soname\""; \
 	done >$@
 $(BUILD)/lib/platform/libarchive.o $(BUILD)/lib/kmod/libkmod.o $(BUILD)/lib/scenario/libbpf.o \
-	$(BUILD)/lib/scenario/libibverbs.o: $(BUILD)/sonames.h
+	$(BUILD)/lib/scenario/libibverbs.o $(BUILD)/lib/runner/libudev.o: $(BUILD)/sonames.h
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)

@@ -60,6 +60,7 @@ void running_release(struct running *r)
 	if (r->options.machine.kmsg)
 		kmsg_free(r->options.machine.kmsg);
 	kmsg_patterns_free(r->patterns);
+	hotplug_free(r->options.machine.hotplug);
 	json_decref(r->options.features);
 	json_decref(r->options.errata);
 	features_free(r->features);
@@ -156,6 +157,11 @@ int running_open_log(struct running *r)
 	r->options.machine.kmsg = kmsg_open(r->patterns);
 	if (!r->options.machine.kmsg)
 		log_warn("cannot read the kernel log: %s; nothing can pass", strerror(errno));
+	r->options.machine.hotplug = hotplug_open();
+	if (r->options.machine.hotplug)
+		r->options.machine.drain_hotplug = hotplug_drain;
+	else
+		log_warn("cannot watch functions come and go: %s", strerror(errno));
 	return 0;
 }
 

@@ -52,7 +52,10 @@ int running_seconds(const struct command *c, const char *name, const char *text,
 int running_check_root(void) attr_must_check;
 /* Reads the machine, with its features, for a run. A status. */
 int running_read_machine(struct running *r) attr_must_check;
-/* Opens the kernel log; without access to it a run goes on, and nothing can pass. A status. */
+/*
+ * Opens the kernel log, without access to which a run goes on and nothing can pass, and listens to the
+ * kernel's events. A status.
+ */
 int running_open_log(struct running *r) attr_must_check;
 /* From now on progress is shown. past: what the run goes on with, or NULL. */
 void running_show_progress(struct running *r, const struct past *past);

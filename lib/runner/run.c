@@ -17,7 +17,9 @@
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "base/pciaddr.h"
 #include "base/version.h"
+#include "check/finding.h"
 #include "runner/host.h"
 #include "runner/lock.h"
 #include "runner/past.h"
@@ -90,6 +92,31 @@ void run_mark_log(struct run *run, struct slice *before, const char *what)
 	run_keep_error(run, before->err);
 	if (before->fatal)
 		run->untrusted = true;
+}
+
+static void put_hotplug(void *arg, struct pci_addr function, bool came)
+{
+	struct run *run = arg;
+	json_t *record = journal_record("finding");
+	json_t *functions = jx_array();
+
+	jx_append_str(functions, pci_addr_str(function));
+	jx_set_str(record, "code", finding_get("PLATFORM-CHANGED")->code);
+	jx_set(record, "functions", functions);
+	jx_set_strf(record, "text", "%s %s %s%s", pci_addr_str(function),
+		    came ? "came" : "went away",
+		    run->current ? "during " : "outside of any scenario",
+		    run->current ? run->current->id : "");
+	run_put(run, record);
+}
+
+void run_watch_hotplug(struct run *run)
+{
+	const struct run_machine *m = &run->o->machine;
+	int r = m->drain_hotplug ? m->drain_hotplug(m->hotplug, put_hotplug, run) : 0;
+
+	if (r < 0)
+		log_warn("cannot tell which functions came and went: %s", strerror(-r));
 }
 
 /* One that cannot be read any more has not changed. */
@@ -368,6 +395,7 @@ static void clean_up(struct run *run)
 	if (!run->untrusted)
 		run->nr_left += undo_down_to(run->undo, 0);
 	run_mark_log(run, &run->between, "end of the run");
+	run_watch_hotplug(run);
 	run_read_taint(run);
 }
 

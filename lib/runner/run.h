@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "runner/hotplug.h"
 #include "runner/kmsg.h"
 #include "runner/undo.h"
 #include "scenario/profile.h"
@@ -44,6 +45,9 @@ struct run_rounds {
 /* What a test replaces by its own. Everything is borrowed. */
 struct run_machine {
 	struct kmsg *kmsg; /* NULL: no access to the kernel log */
+	/* hotplug_drain() and its argument; NULL: nobody tells of functions that come and go */
+	int (*drain_hotplug)(void *arg, hotplug_sink *sink, void *sink_arg);
+	void *hotplug;
 	const char *lock_path;
 	const char *taint_path;
 	const char *boot_id_path;

@@ -312,6 +312,7 @@ static void settle(struct staged *staged, struct supervise_result *result)
 
 	check_modules(staged, result);
 	check_folder(staged, result);
+	run_watch_hotplug(run);
 	run_mark_log(run, &staged->slice, staged->end_marker);
 	result->states[EVIDENCE_KERNEL_LOG] =
 		slice_settle(&staged->slice, m->kmsg != NULL, run_read_taint(run));
@@ -466,6 +467,7 @@ static void run_scenario(struct run *run, const struct scenario *s)
 	wait_for_log(run);
 	cgroup = make_cgroup(run, name);
 	run_mark_log(run, &run->between, start_marker);
+	run_watch_hotplug(run);
 	run_read_taint(run); /* what was set before this one is not its doing */
 	if (!run_must_end(run)) {
 		run->current = s;

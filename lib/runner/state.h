@@ -68,6 +68,8 @@ bool run_must_end(struct run *run);
 
 /* Cuts the kernel log here: all before goes to the slice. */
 void run_mark_log(struct run *run, struct slice *before, const char *what);
+/* Tells of the functions that came or went: during the current scenario, or outside of any. */
+void run_watch_hotplug(struct run *run);
 /* Reads the taint anew; the bits that are new, which are in the journal with who set them. */
 uint64_t run_read_taint(struct run *run);
 

@@ -462,6 +462,62 @@ static void faults_are_findings(void **state)
 }
 
 /* A child that this process had before belongs to somebody else; what scenarios leave is killed. */
+/* Each time that it is asked the other thing has happened to it. */
+static int fake_hotplug(void *arg, hotplug_sink *sink, void *sink_arg)
+{
+	bool *there = arg;
+
+	*there = !*there;
+	sink(sink_arg, (struct pci_addr){ .bus = 6 }, *there);
+	return 0;
+}
+
+static int lost_hotplug(attr_unused void *arg, attr_unused hotplug_sink *sink,
+			attr_unused void *sink_arg)
+{
+	return -ENOBUFS;
+}
+
+static void functions_that_come_and_go(void **state)
+{
+	struct machine *m = *state;
+	autojson json_t *journal = NULL, *told = jx_array();
+	autofree char *line = NULL;
+	bool there = true;
+	const json_t *record;
+	size_t i;
+
+	m->options.machine.drain_hotplug = fake_hotplug;
+	m->options.machine.hotplug = &there;
+	assert_int_equal(machine_run(m, "test.pass", NULL), 0);
+	journal = machine_journal(m);
+	json_array_foreach (journal, i, record) {
+		if (strcmp(jx_get_str(record, "event"), "finding") != 0)
+			continue;
+		assert_string_equal(jx_get_str(record, "code"), "PLATFORM-CHANGED");
+		jx_append_str(told, jx_get_str(record, "scenario") ? "during" : "outside");
+		jx_append_str(told, jx_get_str(record, "text"));
+	}
+	line = jx_line(told);
+	assert_string_equal(line,
+			    "[\"outside\",\"0000:06:00.0 went away outside of any scenario\","
+			    "\"during\",\"0000:06:00.0 came during test.pass\","
+			    "\"outside\",\"0000:06:00.0 went away outside of any scenario\"]");
+}
+
+/* Nobody knows what has happened, which is no reason to stop. */
+static void events_that_are_lost(void **state)
+{
+	struct machine *m = *state;
+	autojson json_t *journal = NULL;
+
+	m->options.machine.drain_hotplug = lost_hotplug;
+	assert_int_equal(machine_run(m, "test.pass", NULL), 0);
+	journal = machine_journal(m);
+	assert_int_equal(journal_count(journal, "finding", NULL), 0);
+	assert_int_equal(journal_count(journal, "scenario-end", "test.pass"), 1);
+}
+
 static void inherited_child_lives(void **state)
 {
 	struct machine *m = *state;
@@ -609,6 +665,8 @@ int main(void)
 		test_on_machine(refused_starts),
 		test_on_machine(golden_journal),
 		test_on_machine(faults_are_findings),
+		test_on_machine(functions_that_come_and_go),
+		test_on_machine(events_that_are_lost),
 		test_on_machine(inherited_child_lives),
 		test_on_machine(second_run),
 		test_on_machine(full_disk),
