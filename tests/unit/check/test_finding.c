@@ -193,6 +193,7 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "HMM-FOREIGN-HUGE-ERROR", SEVERITY_MINOR },
 		{ "DEVICE-MEMORY-IN-MUNLOCK-BATCH", SEVERITY_MINOR },
 		{ "DEVICE-MEMORY-COUNTED-AS-LOCKED", SEVERITY_MINOR },
+		{ "PLATFORM-CHANGED", SEVERITY_MAJOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
