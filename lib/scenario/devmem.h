@@ -36,6 +36,23 @@
 		NEED_MODULE, DEVMEM_MODULE \
 	}
 #define DEVMEM_EVIDENCE (EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK))
+/* The record of a scenario whose body is body_NAME(); what it takes from --inject besides comes last. */
+#define DEVMEM_SCENARIO(name, scenario_id, text, deadline, ...) \
+	static enum outcome run_##name(struct scenario_ctx *ctx) \
+	{ \
+		return devmem_run(ctx, body_##name); \
+	} \
+	const struct scenario scenario_devpriv_##name = { \
+		.id = "devpriv." scenario_id, \
+		.title = text, \
+		.NEEDS(DEVMEM_NEEDS), \
+		.evidence = DEVMEM_EVIDENCE, \
+		.safety = SAFETY_SAFE_BUT_NAMED, \
+		.level = LEVEL_QUICK, \
+		.seconds = deadline, \
+		.FAULTS(DEVMEM_FAULT_NAMES, ##__VA_ARGS__), \
+		.run = run_##name, \
+	}
 
 /* A DMA engine that copies a device's pages as they migrate; no channel: the CPU does. */
 struct devmem_engine {

@@ -259,7 +259,7 @@ static bool run_way(struct run *r)
 	return ok;
 }
 
-static bool body(struct devmem *dev)
+static bool body_error_inject(struct devmem *dev)
 {
 	static const enum area_kind kinds[] = { AREA_PRIVATE, AREA_HUGE };
 	bool ok = true;
@@ -280,19 +280,5 @@ static bool body(struct devmem *dev)
 	return ok;
 }
 
-static enum outcome run_inject(struct scenario_ctx *ctx)
-{
-	return devmem_run(ctx, body);
-}
-
-const struct scenario scenario_devpriv_error_inject = {
-	.id = "devpriv.error-inject",
-	.title = "what a driver must live with loses no byte and no page, and hangs nothing",
-	.NEEDS(DEVMEM_NEEDS),
-	.evidence = DEVMEM_EVIDENCE,
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 30,
-	.FAULTS(DEVMEM_FAULT_NAMES),
-	.run = run_inject,
-};
+DEVMEM_SCENARIO(error_inject, "error-inject",
+		"what a driver must live with loses no byte and no page, and hangs nothing", 30);

@@ -294,25 +294,8 @@ static bool body_zero_page(struct devmem *dev)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-#define KIND_SCENARIO(name, scenario_id, text) \
-	static enum outcome run_##name(struct scenario_ctx *ctx) \
-	{ \
-		return devmem_run(ctx, body_##name); \
-	} \
-	const struct scenario scenario_devpriv_##name = { \
-		.id = "devpriv." scenario_id, \
-		.title = text, \
-		.NEEDS(DEVMEM_NEEDS), \
-		.evidence = DEVMEM_EVIDENCE, \
-		.safety = SAFETY_SAFE_BUT_NAMED, \
-		.level = LEVEL_QUICK, \
-		.seconds = 20, \
-		.FAULTS(DEVMEM_FAULT_NAMES), \
-		.run = run_##name, \
-	}
-
-KIND_SCENARIO(file, "file", "pages of a file stay, private copies of them go to the device");
-KIND_SCENARIO(shmem, "shmem", "shared memory stays, private copies of it go to the device");
-KIND_SCENARIO(hugetlb, "hugetlb",
-	      "huge pages of hugetlbfs are refused, and the device can use them");
-KIND_SCENARIO(zero_page, "zero-page", "memory that nobody has written is zero in the device");
+DEVMEM_SCENARIO(file, "file", "pages of a file stay, private copies of them go to the device", 20);
+DEVMEM_SCENARIO(shmem, "shmem", "shared memory stays, private copies of it go to the device", 20);
+DEVMEM_SCENARIO(hugetlb, "hugetlb",
+		"huge pages of hugetlbfs are refused, and the device can use them", 20);
+DEVMEM_SCENARIO(zero_page, "zero-page", "memory that nobody has written is zero in the device", 20);

@@ -246,23 +246,7 @@ static bool body_compaction(struct devmem *dev)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-#define MM_SCENARIO(name, text) \
-	static enum outcome run_##name(struct scenario_ctx *ctx) \
-	{ \
-		return devmem_run(ctx, body_##name); \
-	} \
-	const struct scenario scenario_devpriv_##name = { \
-		.id = "devpriv." #name, \
-		.title = text, \
-		.NEEDS(DEVMEM_NEEDS), \
-		.evidence = DEVMEM_EVIDENCE, \
-		.safety = SAFETY_SAFE_BUT_NAMED, \
-		.level = LEVEL_QUICK, \
-		.seconds = 40, \
-		.FAULTS(DEVMEM_FAULT_NAMES), \
-		.run = run_##name, \
-	}
-
-MM_SCENARIO(ksm, "pages that the kernel has merged go to the device and part when written");
-MM_SCENARIO(swap, "swap space and device memory do not get in each other's way");
-MM_SCENARIO(compaction, "compaction leaves alone what is in the device");
+DEVMEM_SCENARIO(ksm, "ksm",
+		"pages that the kernel has merged go to the device and part when written", 40);
+DEVMEM_SCENARIO(swap, "swap", "swap space and device memory do not get in each other's way", 40);
+DEVMEM_SCENARIO(compaction, "compaction", "compaction leaves alone what is in the device", 40);

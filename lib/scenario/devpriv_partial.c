@@ -310,7 +310,7 @@ static bool run_range(struct devmem *dev, struct devmem *other, bool child)
 	return ok;
 }
 
-static bool body(struct devmem *dev)
+static bool body_partial(struct devmem *dev)
 {
 	struct devmem *other = devmem_open_ram(dev->ctx, 1);
 	bool ok = other && run_range(dev, other, false) && run_range(dev, other, true);
@@ -319,19 +319,6 @@ static bool body(struct devmem *dev)
 	return ok;
 }
 
-static enum outcome run_partial(struct scenario_ctx *ctx)
-{
-	return devmem_run(ctx, body);
-}
-
-const struct scenario scenario_devpriv_partial = {
-	.id = "devpriv.partial",
-	.title = "of a mixed range what can go to the device goes, and the rest stays as it was",
-	.NEEDS(DEVMEM_NEEDS),
-	.evidence = DEVMEM_EVIDENCE,
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 20,
-	.FAULTS(DEVMEM_FAULT_NAMES),
-	.run = run_partial,
-};
+DEVMEM_SCENARIO(partial, "partial",
+		"of a mixed range what can go to the device goes, and the rest stays as it was",
+		20);

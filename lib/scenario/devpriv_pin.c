@@ -281,7 +281,7 @@ static bool use_each(struct devmem *dev)
 	return true;
 }
 
-static bool body(struct devmem *dev)
+static bool body_pin(struct devmem *dev)
 {
 	size_t ways = 0;
 
@@ -292,19 +292,5 @@ static bool body(struct devmem *dev)
 	return use_each(dev);
 }
 
-static enum outcome run_pin(struct scenario_ctx *ctx)
-{
-	return devmem_run(ctx, body);
-}
-
-const struct scenario scenario_devpriv_pin = {
-	.id = "devpriv.pin",
-	.title = "what the kernel takes hold of comes back, and stays while it is held",
-	.NEEDS(DEVMEM_NEEDS),
-	.evidence = DEVMEM_EVIDENCE,
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 20,
-	.FAULTS(DEVMEM_FAULT_NAMES),
-	.run = run_pin,
-};
+DEVMEM_SCENARIO(pin, "pin", "what the kernel takes hold of comes back, and stays while it is held",
+		20);

@@ -216,7 +216,7 @@ static bool run_hole(struct devmem *dev)
 	return ok;
 }
 
-static bool body(struct devmem *dev)
+static bool body_pressure(struct devmem *dev)
 {
 	bool small = dev->pages <= LARGEST_FILLED / page_size();
 	size_t huge = HUGE_BYTES / page_size();
@@ -231,19 +231,6 @@ static bool body(struct devmem *dev)
 	       run_squeeze(dev, AREA_HUGE, huge_pages) && run_hole(dev);
 }
 
-static enum outcome run_pressure(struct scenario_ctx *ctx)
-{
-	return devmem_run(ctx, body);
-}
-
-const struct scenario scenario_devpriv_pressure = {
-	.id = "devpriv.pressure",
-	.title = "what a full device cannot take stays in memory, and what it gives up comes back",
-	.NEEDS(DEVMEM_NEEDS),
-	.evidence = DEVMEM_EVIDENCE,
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 30,
-	.FAULTS(DEVMEM_FAULT_NAMES, "part-of-hole"),
-	.run = run_pressure,
-};
+DEVMEM_SCENARIO(pressure, "pressure",
+		"what a full device cannot take stays in memory, and what it gives up comes back",
+		30, "part-of-hole");

@@ -259,27 +259,13 @@ static bool body_exit(struct devmem *dev)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-#define SPACE_SCENARIO(name, scenario_id, text) \
-	static enum outcome run_##name(struct scenario_ctx *ctx) \
-	{ \
-		return devmem_run(ctx, body_##name); \
-	} \
-	const struct scenario scenario_devpriv_##name = { \
-		.id = "devpriv." scenario_id, \
-		.title = text, \
-		.NEEDS(DEVMEM_NEEDS), \
-		.evidence = DEVMEM_EVIDENCE, \
-		.safety = SAFETY_SAFE_BUT_NAMED, \
-		.level = LEVEL_QUICK, \
-		.seconds = 10, \
-		.FAULTS(DEVMEM_FAULT_NAMES), \
-		.run = run_##name, \
-	}
-
-SPACE_SCENARIO(munmap, "munmap", "memory that is unmapped while it is in the device is given back");
-SPACE_SCENARIO(madvise, "madvise-free", "memory that is not needed any more is given back");
-SPACE_SCENARIO(mremap, "mremap", "memory that is in the device can be moved in the address space");
-SPACE_SCENARIO(mprotect, "mprotect", "protection of memory that is in the device holds");
-SPACE_SCENARIO(fork, "fork", "parent and child both see what was in the device when they parted");
-SPACE_SCENARIO(cow, "cow", "what parent and child write after fork() stays apart");
-SPACE_SCENARIO(exit, "exit", "a process that ends leaves nothing in the device");
+DEVMEM_SCENARIO(munmap, "munmap", "memory that is unmapped while it is in the device is given back",
+		10);
+DEVMEM_SCENARIO(madvise, "madvise-free", "memory that is not needed any more is given back", 10);
+DEVMEM_SCENARIO(mremap, "mremap", "memory that is in the device can be moved in the address space",
+		10);
+DEVMEM_SCENARIO(mprotect, "mprotect", "protection of memory that is in the device holds", 10);
+DEVMEM_SCENARIO(fork, "fork", "parent and child both see what was in the device when they parted",
+		10);
+DEVMEM_SCENARIO(cow, "cow", "what parent and child write after fork() stays apart", 10);
+DEVMEM_SCENARIO(exit, "exit", "a process that ends leaves nothing in the device", 10);

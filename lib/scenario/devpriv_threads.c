@@ -486,25 +486,12 @@ static bool run_area(struct devmem *dev, enum area_kind kind, size_t pages, cons
 	return ok;
 }
 
-static bool body(struct devmem *dev)
+static bool body_multithread(struct devmem *dev)
 {
 	return run_area(dev, AREA_PRIVATE, SMALL_PAGES, "pages") &&
 	       (dev->refuted || run_area(dev, AREA_HUGE, HUGE_BYTES / page_size(), "huge pages"));
 }
 
-static enum outcome run_multithread(struct scenario_ctx *ctx)
-{
-	return devmem_run(ctx, body);
-}
-
-const struct scenario scenario_devpriv_multithread = {
-	.id = "devpriv.multithread",
-	.title = "threads use, move, unmap and copy memory while it goes to the device and back",
-	.NEEDS(DEVMEM_NEEDS),
-	.evidence = DEVMEM_EVIDENCE,
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 90,
-	.FAULTS(DEVMEM_FAULT_NAMES),
-	.run = run_multithread,
-};
+DEVMEM_SCENARIO(multithread, "multithread",
+		"threads use, move, unmap and copy memory while it goes to the device and back",
+		90);

@@ -128,7 +128,7 @@ static bool run_pair(struct devmem *dev, struct devmem *other, enum area_kind ki
 	return ok;
 }
 
-static bool body(struct devmem *dev)
+static bool body_two_devices(struct devmem *dev)
 {
 	struct devmem *other = devmem_open_ram(dev->ctx, 1);
 	bool ok;
@@ -142,20 +142,6 @@ static bool body(struct devmem *dev)
 	return ok;
 }
 
-static enum outcome run_two_devices(struct scenario_ctx *ctx)
-{
-	return devmem_run(ctx, body);
-}
-
-const struct scenario scenario_devpriv_two_devices = {
-	.id = "devpriv.two-devices",
-	.title =
+DEVMEM_SCENARIO(two_devices, "two-devices",
 		"what is in one device another one neither sees nor takes, and gets through memory",
-	.NEEDS(DEVMEM_NEEDS),
-	.evidence = DEVMEM_EVIDENCE,
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 20,
-	.FAULTS(DEVMEM_FAULT_NAMES),
-	.run = run_two_devices,
-};
+		20);

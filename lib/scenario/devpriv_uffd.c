@@ -205,7 +205,7 @@ static bool run_missing(struct devmem *dev)
 	return ok;
 }
 
-static bool body(struct devmem *dev)
+static bool body_userfaultfd(struct devmem *dev)
 {
 	for (size_t i = 0; i < ARRAY_LEN(wp_cases) && !dev->refuted; i++)
 		if (!run_wp(dev, &wp_cases[i]))
@@ -213,19 +213,5 @@ static bool body(struct devmem *dev)
 	return dev->refuted || run_missing(dev);
 }
 
-static enum outcome run_userfaultfd(struct scenario_ctx *ctx)
-{
-	return devmem_run(ctx, body);
-}
-
-const struct scenario scenario_devpriv_userfaultfd = {
-	.id = "devpriv.userfaultfd",
-	.title = "memory that user space watches stays watched in the device and back",
-	.NEEDS(DEVMEM_NEEDS),
-	.evidence = DEVMEM_EVIDENCE,
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 20,
-	.FAULTS(DEVMEM_FAULT_NAMES),
-	.run = run_userfaultfd,
-};
+DEVMEM_SCENARIO(userfaultfd, "userfaultfd",
+		"memory that user space watches stays watched in the device and back", 20);
