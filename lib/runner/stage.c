@@ -130,11 +130,10 @@ static const struct undo_kind *find_kind(const struct run_machine *m, const char
 }
 
 /* A child that went wrong must not be able to do more than a scenario may. */
-static int job_change(void *arg, const char *kind_name, json_t *args, char **why)
+static int job_change(void *arg, const char *kind_name, json_t *args, json_t **facts, char **why)
 {
 	const struct staged *s = arg;
 	autojson json_t *kept = args;
-	autojson json_t *facts = NULL;
 	const struct undo_kind *kind = find_kind(&s->run->o->machine, kind_name);
 	struct unmet unmet = { 0 };
 	int r;
@@ -146,7 +145,7 @@ static int job_change(void *arg, const char *kind_name, json_t *args, char **why
 	r = permit_change(s->run->current, &s->run->env, kind, kept, why);
 	if (r < 0)
 		return r;
-	r = undo_apply(s->run->undo, kind_name, json_incref(kept), &facts, &unmet);
+	r = undo_apply(s->run->undo, kind_name, json_incref(kept), facts, &unmet);
 	*why = unmet.text;
 	return r;
 }

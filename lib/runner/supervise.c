@@ -318,13 +318,15 @@ static int take_output(struct watch *w, const char *data, size_t len)
 }
 
 /* It waits for the answer. One that cannot take it is about to end, which is noticed elsewhere. */
-static void answer(struct watch *w, int r, const char *why)
+static void answer(struct watch *w, int r, json_t *facts, const char *why)
 {
 	autojson json_t *reply = jx_object();
 	autofree char *line = NULL;
 	autofree char *ended = NULL;
 
 	jx_set_int(reply, "errno", -r);
+	if (facts)
+		jx_set(reply, "facts", json_incref(facts));
 	if (why)
 		jx_set_strf(reply, "text", "%.*s", ANSWER_TEXT_MAX, why);
 	line = jx_line(reply);
@@ -339,6 +341,7 @@ static int take_record(void *arg, json_t *record)
 {
 	autojson json_t *wish = record;
 	struct watch *w = arg;
+	autojson json_t *facts = NULL;
 	autofree char *why = NULL;
 	int r;
 
@@ -348,8 +351,8 @@ static int take_record(void *arg, json_t *record)
 	if (w->stop != STOP_NONE || w->ended)
 		return 0;
 	r = w->job->change(w->job->arg, jx_get_str(wish, "kind"),
-			   json_incref(json_object_get(wish, "args")), &why);
-	answer(w, r, why);
+			   json_incref(json_object_get(wish, "args")), &facts, &why);
+	answer(w, r, facts, why);
 	return 0;
 }
 

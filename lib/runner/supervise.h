@@ -34,10 +34,10 @@ struct supervise_job {
 	int (*drain_log)(
 		void *arg); /* there is something to read at log_fd; an error stops asking */
 	/*
-	 * The child asks for a change to the machine; args is stolen. 0 or a negative errno; *why is
-	 * then a text for it, which the caller frees.
+	 * The child asks for a change to the machine; args is stolen. 0, with what the change made known
+	 * in *facts, or a negative errno with a text for it in *why; the caller frees both.
 	 */
-	int (*change)(void *arg, const char *kind, json_t *args, char **why);
+	int (*change)(void *arg, const char *kind, json_t *args, json_t **facts, char **why);
 	/* A deadline has passed: "soft deadline", "hard deadline", "stuck". */
 	void (*late)(void *arg, pid_t child, const char *when);
 	void (*tick)(void *arg, int64_t elapsed_ns); /* about once a second */

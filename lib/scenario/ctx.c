@@ -163,7 +163,7 @@ static json_t *read_answer(struct scenario_ctx *ctx)
 	return NULL;
 }
 
-int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, char **why)
+int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, json_t **facts, char **why)
 {
 	json_t *wish = journal_record("change");
 	autojson json_t *answer = NULL;
@@ -177,6 +177,8 @@ int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, char **
 		_exit(EXIT_ENVIRONMENT);
 	text = jx_get_str(answer, "text");
 	*why = text ? xstrdup(text) : NULL;
+	if (facts)
+		*facts = json_incref(json_object_get(answer, "facts"));
 	return -(int)jx_get_int(answer, "errno", EIO);
 }
 

@@ -247,7 +247,7 @@ static struct devmem *open_bar(struct scenario_ctx *ctx, struct pci_addr addr)
 
 	jx_set_str(args, "address", pci_addr_str(addr));
 	jx_set_str(args, "driver", DEVMEM_MODULE);
-	if (scn_change(ctx, "driver-override", args, &why) < 0) {
+	if (scn_change(ctx, "driver-override", args, NULL, &why) < 0) {
 		scn_error(ctx, ERROR_SETUP, "%s", why);
 		return NULL;
 	}

@@ -175,7 +175,7 @@ static bool get_huge_page(struct devmem *dev)
 
 	jx_set_int(args, "bytes", HUGE_BYTES);
 	jx_set_int(args, "count", 1);
-	if (scn_change(dev->ctx, "huge-pages", args, &why) == 0)
+	if (scn_change(dev->ctx, "huge-pages", args, NULL, &why) == 0)
 		return true;
 	devmem_skip(dev, SKIP_RESOURCE_BUSY, "%s", why);
 	return false;

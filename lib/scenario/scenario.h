@@ -169,10 +169,11 @@ void scn_finding(struct scenario_ctx *ctx, const char *code, const struct pci_ad
 void scn_facts(struct scenario_ctx *ctx, const char *name, json_t *facts);
 /*
  * Asks the supervisor for a change to the machine, one of undo_kinds[] (runner/undo.h), and waits until
- * it is made. The supervisor undoes it when the scenario is over, however it ends. args is stolen. 0,
- * or -EPERM, -EINVAL or another negative errno with *why for the user, which the caller frees.
+ * it is made. The supervisor undoes it when the scenario is over, however it ends. args is stolen.
+ * facts, unless NULL, is set to what the change made known, or NULL: the "path" of a "cgroup". 0,
+ * or -EPERM, -EINVAL or another negative errno with *why for the user. The caller frees both.
  */
-int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args,
+int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, json_t **facts,
 	       char **why) attr_must_check;
 /* Is this fault asked for by --inject? */
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault);

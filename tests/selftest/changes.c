@@ -55,7 +55,7 @@ static bool holds(struct scenario_ctx *ctx, const char *path, const char *text)
 static bool change(struct scenario_ctx *ctx, const char *kind, json_t *args)
 {
 	autofree char *why = NULL;
-	int r = scn_change(ctx, kind, args, &why);
+	int r = scn_change(ctx, kind, args, NULL, &why);
 
 	if (r < 0)
 		scn_error(ctx, ERROR_SETUP, "change '%s': %s", kind, why ? why : strerror(-r));
@@ -197,7 +197,7 @@ static enum outcome run_change_refused(struct scenario_ctx *ctx)
 		int r;
 
 		jx_set_str(args, wishes[i].key, wishes[i].value);
-		r = scn_change(ctx, wishes[i].kind, args, &why);
+		r = scn_change(ctx, wishes[i].kind, args, NULL, &why);
 		scn_evidence(ctx, EVIDENCE_DATA, r < 0 ? EVIDENCE_PROVEN : EVIDENCE_REFUTED,
 			     "change '%s' of %s '%s': %s", wishes[i].kind, wishes[i].key,
 			     wishes[i].value, r < 0 ? strerror(-r) : "made");

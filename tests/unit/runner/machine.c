@@ -178,11 +178,13 @@ static int module_apply(const struct undo_env *env, const json_t *args, json_t *
 	return 0;
 }
 
-static int trace_apply(const struct undo_env *env, const json_t *args, json_t **facts attr_unused,
+static int trace_apply(const struct undo_env *env, const json_t *args, json_t **facts,
 		       struct unmet *why attr_unused)
 {
 	if (!is_on(env, args))
 		turn_on(env, args);
+	*facts = jx_object();
+	jx_set_str(*facts, "made", jx_get_str(args, "name"));
 	return 0;
 }
 

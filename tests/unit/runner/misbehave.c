@@ -294,18 +294,23 @@ static enum outcome run_kills_kernel(struct scenario_ctx *ctx)
 	return OUTCOME_PASS;
 }
 
-/* Asks for a change; false if it is not made, which is then why. */
+/* Asks for a change; false if it is not made or not told of, which is then why. */
 static bool change(struct scenario_ctx *ctx, const char *kind, const char *name)
 {
 	json_t *args = jx_object();
+	autojson json_t *facts = NULL;
 	autofree char *why = NULL;
+	const char *made;
 	int r;
 
 	jx_set_str(args, "name", name);
-	r = scn_change(ctx, kind, args, &why);
+	r = scn_change(ctx, kind, args, &facts, &why);
+	made = jx_get_str(facts, "made");
 	if (r < 0)
 		scn_why(ctx, "%s: %s", strerror(-r), why ? why : "");
-	return r == 0;
+	else if (!made || strcmp(made, name) != 0)
+		scn_why(ctx, "'%s' was made, and '%s' is told", name, made ? made : "");
+	return r == 0 && made && strcmp(made, name) == 0;
 }
 
 static enum outcome run_change(struct scenario_ctx *ctx)

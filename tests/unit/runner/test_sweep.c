@@ -189,7 +189,7 @@ static bool change(struct scenario_ctx *ctx, const char *name)
 	autofree char *why = NULL;
 
 	jx_set_str(args, "name", name);
-	return scn_change(ctx, "mark", args, &why) == 0;
+	return scn_change(ctx, "mark", args, NULL, &why) == 0;
 }
 
 static enum outcome changes(struct scenario_ctx *ctx)
