@@ -3,22 +3,24 @@
  * The devpriv family: what else the kernel does with memory, while some of it is in the device: merging
  * equal pages, swapping, compaction. What the administrator has not turned on is not turned on here.
  */
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "base/text.h"
 #include "scenario/devmem.h"
+#include "scenario/memstat.h"
 
 #define PAGES 64
 #define HALF (PAGES / 2)
 #define TRIES 100
-#define PROC_MAX (256 * 1024)
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
@@ -31,28 +33,10 @@ static void wait_a_moment(void)
 	nanosleep(&moment, NULL);
 }
 
-/* The number behind a name in a file of "name number" lines; 0 if it is not told. */
-static uint64_t told(const char *path, const char *name)
-{
-	autofree char *text = NULL;
-	uint64_t value = 0;
-	char *next;
-
-	if (fs_read(AT_FDCWD, path, PROC_MAX, &text, NULL) < 0)
-		return 0;
-	next = text;
-	for (char *line; (line = strsep(&next, "\n"));) {
-		char *key = strsep(&line, " ");
-
-		if (line && strcmp(key, name) == 0 && text_to_u64(line, 10, UINT64_MAX, &value) < 0)
-			return 0;
-	}
-	return value;
-}
-
 /* --- merging ---------------------------------------------------------------------------------- */
 
 #define KSM_RUN "/sys/kernel/mm/ksm/run"
+#define KSM_SCANS "/sys/kernel/mm/ksm/full_scans"
 #define KSM_MINE "/proc/self/ksm_stat"
 
 /* Another area with the same data. */
@@ -82,7 +66,7 @@ static bool merge(struct area *a, struct area *b)
 	}
 	for (int i = 0; i < TRIES && merged < a->pages; i++) {
 		wait_a_moment();
-		merged = told(KSM_MINE, "ksm_merging_pages");
+		merged = memstat_told(KSM_MINE, "ksm_merging_pages");
 	}
 	if (merged < a->pages) {
 		devmem_skip(a->dev, SKIP_DEPENDENCY,
@@ -91,6 +75,48 @@ static bool merge(struct area *a, struct area *b)
 		return false;
 	}
 	return true;
+}
+
+/* The kernel thread's process id, 0 if there is none: one that has oopsed is gone. */
+static pid_t find_ksmd(void)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	pid_t pid = 0;
+
+	while (proc && !pid && (entry = readdir(proc))) {
+		autofree char *path = xasprintf("/proc/%s/comm", entry->d_name);
+		autofree char *name = NULL;
+
+		if (isdigit(entry->d_name[0]) && fs_read_attr(AT_FDCWD, path, &name) >= 0 &&
+		    strcmp(name, "ksmd") == 0)
+			pid = (pid_t)strtol(entry->d_name, NULL, 10);
+	}
+	if (proc)
+		closedir(proc);
+	return pid;
+}
+
+static uint64_t ksm_scans(void)
+{
+	uint64_t scans = 0;
+
+	return fs_read_u64(AT_FDCWD, KSM_SCANS, &scans) < 0 ? 0 : scans;
+}
+
+/* The thread looks at all memory twice more, or dies of it. */
+static void outlive_scan(struct devmem *dev)
+{
+	uint64_t before = ksm_scans();
+
+	for (int i = 0; i < TRIES && ksm_scans() < before + 2 && find_ksmd(); i++)
+		wait_a_moment();
+	if (find_ksmd())
+		return;
+	devmem_refute(dev, EVIDENCE_PATH, "the thread that merges pages has died");
+	scn_finding(dev->ctx, "HMM-KSM-OOPS", NULL, 0,
+		    "%s: after merged pages had migrated into the device, ksmd was gone",
+		    dev->name);
 }
 
 /* Whatever goes with what, each side's data is its own. */
@@ -105,7 +131,9 @@ static void use_merged(struct area *a, struct area *b)
 		devmem_prove(a->dev, EVIDENCE_PATH, "%ld of %d merged pages migrate", moved, PAGES);
 	if (moved == PAGES)
 		area_check_device(a, 0, PAGES, "merged");
+	/* and these are what it compares the others with, which are still merged */
 	area_fill(a, 0, HALF);
+	outlive_scan(a->dev);
 	area_check(b, 0, PAGES, "after the other side has been written");
 	area_check(a, 0, PAGES, "after a half has been written");
 	/* and no more merged: the device takes all of it */
@@ -117,8 +145,9 @@ static void use_merged(struct area *a, struct area *b)
 }
 
 /*
- * Linux 7.2.12 takes merged pages into device memory and leaves them in the tree that it compares others
- * with: its ksmd then reads what no CPU can, and dies. Not done unless asked for.
+ * Linux 7.2 and 7.3 let merged pages migrate into device memory, and the stable tree's nodes follow them
+ * there (folio_migrate_ksm()): ksmd then compares others with what no CPU can read, and dies. Not done
+ * unless asked for.
  */
 static bool body_ksm(struct devmem *dev)
 {
@@ -219,7 +248,7 @@ static bool body_swap(struct devmem *dev)
 
 static bool body_compaction(struct devmem *dev)
 {
-	uint64_t before = told("/proc/vmstat", "compact_migrate_scanned");
+	uint64_t before = memstat_told("/proc/vmstat", "compact_migrate_scanned");
 	struct area *a;
 	int err = 0;
 
@@ -239,7 +268,7 @@ static bool body_compaction(struct devmem *dev)
 	if (err)
 		devmem_skip(dev, SKIP_KERNEL_CONFIG, "'" COMPACT "' takes nothing: %s",
 			    strerror(-err));
-	else if (told("/proc/vmstat", "compact_migrate_scanned") == before)
+	else if (memstat_told("/proc/vmstat", "compact_migrate_scanned") == before)
 		devmem_missing(dev, EVIDENCE_PATH, "the kernel has compacted nothing");
 	return !err;
 }

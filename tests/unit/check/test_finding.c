@@ -194,6 +194,8 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "DEVICE-MEMORY-IN-MUNLOCK-BATCH", SEVERITY_MINOR },
 		{ "DEVICE-MEMORY-COUNTED-AS-LOCKED", SEVERITY_MINOR },
 		{ "PLATFORM-CHANGED", SEVERITY_MAJOR },
+		{ "HMM-KSM-OOPS", SEVERITY_BLOCKER },
+		{ "SMAPS-HUGE-DEVICE-PAGE", SEVERITY_MINOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
