@@ -47,6 +47,7 @@ enum dpv_defect {
 	DPV_DEFECT_evict_loses_data,
 	DPV_DEFECT_range_too_long, /* by one page */
 	DPV_DEFECT_range_too_short,
+	DPV_DEFECT_reference_extra, /* of each page that went in, besides that of its mapping */
 	DPV_DEFECT_reference_kept, /* of each page that came back, until the device goes */
 	DPV_DEFECT_faults_not_counted,
 	DPV_DEFECT_wrong_owner, /* all devices have the same, and so take each other's pages */
@@ -236,5 +237,8 @@ int dpv_mirror_add(struct dpv_mirror *m, struct p2pcert_devpriv_add *a);
 /* Reads or writes what is in the device now, and touches nothing else. */
 int dpv_peek(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
 	     struct p2pcert_fault_plan *plan, bool write);
+/* How often what is in the device now is referred to and mapped. */
+int dpv_holds(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
+	      struct p2pcert_fault_plan *plan);
 
 #endif /* P2PCERT_DEVPRIV_H */

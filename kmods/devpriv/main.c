@@ -102,6 +102,11 @@ static int dpv_do_snapshot(struct dpv_file *f, struct p2pcert_devpriv_access *r)
 	return dpv_mirror_snapshot(f->mirror, r);
 }
 
+static int dpv_do_holds(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_holds(f->dev, r, &f->plan);
+}
+
 static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, dpv_access_fn access,
 			     bool mirrored)
 {
@@ -353,6 +358,8 @@ static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
 		return dpv_ioctl_access(f, arg, dpv_do_mirror_write, true);
 	case P2PCERT_IOC_DEVPRIV_SNAPSHOT:
 		return dpv_ioctl_access(f, arg, dpv_do_snapshot, true);
+	case P2PCERT_IOC_DEVPRIV_HOLDS:
+		return dpv_ioctl_access(f, arg, dpv_do_holds, false);
 	case P2PCERT_IOC_DEVPRIV_EXCLUSIVE:
 		return dpv_ioctl_exclusive(f, arg);
 	case P2PCERT_IOC_DEVPRIV_ADD:

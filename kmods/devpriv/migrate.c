@@ -335,10 +335,10 @@ static unsigned long dpv_count_moved(const struct dpv_move *m, unsigned long npa
 	return moved;
 }
 
-static void dpv_keep_moved(struct dpv_move *m, unsigned long npages)
+static void dpv_keep_moved(struct dpv_move *m, const unsigned long *pfns, unsigned long npages)
 {
 	for (unsigned long i = 0; i < npages; i++) {
-		struct page *page = migrate_pfn_to_page(m->args.src[i]);
+		struct page *page = migrate_pfn_to_page(pfns[i]);
 
 		if (!page || !(m->args.src[i] & MIGRATE_PFN_MIGRATE))
 			continue;
@@ -355,7 +355,9 @@ static unsigned long dpv_account(struct dpv_move *m, unsigned long npages, bool 
 	unsigned long moved = dpv_count_moved(m, npages, &huge);
 
 	if (DPV_DEFECT(reference_kept) && !to_device && m->args.vma)
-		dpv_keep_moved(m, npages);
+		dpv_keep_moved(m, m->args.src, npages);
+	if (DPV_DEFECT(reference_extra) && to_device && m->args.vma)
+		dpv_keep_moved(m, m->args.dst, npages);
 	atomic64_add(moved, to_device ? &count->to_device : &count->to_ram);
 	atomic64_add(huge, to_device ? &count->huge_to_device : &count->huge_to_ram);
 	return moved;

@@ -333,7 +333,19 @@ static u64 dpv_describe(const struct dpv_mirror *m, unsigned long pfn)
 	return state | P2PCERT_PAGE_DEVICE | dpv_page_number(page) << P2PCERT_PAGE_NUMBER_SHIFT;
 }
 
-static int dpv_snapshot_batch(struct dpv_view *v)
+static u64 dpv_hold(const struct dpv_mirror *m, unsigned long pfn)
+{
+	struct folio *folio;
+
+	if (!dpv_is_ours(pfn, false))
+		return 0;
+	folio = page_folio(hmm_pfn_to_page(pfn));
+	return (u64)folio_order(folio) << 48 | (u64)folio_mapcount(folio) << 24 |
+	       folio_ref_count(folio);
+}
+
+static int dpv_snapshot_batch(struct dpv_view *v,
+			      u64 (*describe)(const struct dpv_mirror *m, unsigned long pfn))
 {
 	u64 *states = (u64 *)v->bounce;
 	int err = dpv_view_find(v, 0);
@@ -341,7 +353,7 @@ static int dpv_snapshot_batch(struct dpv_view *v)
 	if (err)
 		return err;
 	for (unsigned long i = 0; i < v->nr; i++)
-		states[i] = dpv_describe(v->mirror, v->pfns[i]);
+		states[i] = describe(v->mirror, v->pfns[i]);
 	mutex_unlock(&v->mirror->lock);
 	return 0;
 }
@@ -429,7 +441,7 @@ static int dpv_touch_batch(struct dpv_view *v, bool write)
 
 /* --- a range, batch by batch ---------------------------------------------------------------- */
 
-enum dpv_way { DPV_PEEK, DPV_TOUCH, DPV_SNAPSHOT };
+enum dpv_way { DPV_PEEK, DPV_TOUCH, DPV_SNAPSHOT, DPV_HOLDS };
 
 static int dpv_batch(struct dpv_view *v, enum dpv_way way, void __user *buffer, bool write)
 {
@@ -444,9 +456,9 @@ static int dpv_batch(struct dpv_view *v, enum dpv_way way, void __user *buffer, 
 	return err;
 }
 
-static int dpv_snapshot_to_user(struct dpv_view *v, u64 __user *buffer)
+static int dpv_snapshot_to_user(struct dpv_view *v, enum dpv_way way, u64 __user *buffer)
 {
-	int err = dpv_snapshot_batch(v);
+	int err = dpv_snapshot_batch(v, way == DPV_HOLDS ? dpv_hold : dpv_describe);
 
 	if (!err && copy_to_user(buffer, v->bounce, v->nr * sizeof(u64)))
 		err = -EFAULT;
@@ -456,6 +468,7 @@ static int dpv_snapshot_to_user(struct dpv_view *v, u64 __user *buffer)
 static int dpv_view_range(struct dpv_view *v, enum dpv_way way, struct p2pcert_devpriv_access *r,
 			  bool write)
 {
+	const bool states = way == DPV_SNAPSHOT || way == DPV_HOLDS;
 	u64 addr;
 	int err = 0;
 
@@ -463,12 +476,12 @@ static int dpv_view_range(struct dpv_view *v, enum dpv_way way, struct p2pcert_d
 		u64 at = addr - r->addr;
 
 		dpv_view_move(v, addr);
-		if (way == DPV_SNAPSHOT)
-			err = dpv_snapshot_to_user(v, u64_to_user_ptr(r->buffer +
+		if (states)
+			err = dpv_snapshot_to_user(v, way, u64_to_user_ptr(r->buffer +
 					(at >> PAGE_SHIFT) * sizeof(u64)));
 		else
 			err = dpv_batch(v, way, u64_to_user_ptr(r->buffer + at), write);
-		r->pages += way == DPV_SNAPSHOT && !err ? v->nr : dpv_view_count(v);
+		r->pages += states && !err ? v->nr : dpv_view_count(v);
 		cond_resched();
 	}
 	return err;
@@ -500,17 +513,30 @@ int dpv_mirror_snapshot(struct dpv_mirror *m, struct p2pcert_devpriv_access *r)
 	return dpv_mirror_range(m, DPV_SNAPSHOT, r, false);
 }
 
-int dpv_peek(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
-	     struct p2pcert_fault_plan *plan, bool write)
+/* For a moment there is a mirror, to look through. */
+static int dpv_look(struct dpv_device *dev, enum dpv_way way, struct p2pcert_devpriv_access *r,
+		    struct p2pcert_fault_plan *plan, bool write)
 {
 	struct dpv_mirror *m = dpv_mirror_start(dev, plan, r->addr, r->length);
 	int err;
 
 	if (IS_ERR(m))
 		return PTR_ERR(m);
-	err = dpv_mirror_range(m, DPV_PEEK, r, write);
+	err = dpv_mirror_range(m, way, r, write);
 	dpv_mirror_stop(m);
 	return err;
+}
+
+int dpv_peek(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
+	     struct p2pcert_fault_plan *plan, bool write)
+{
+	return dpv_look(dev, DPV_PEEK, r, plan, write);
+}
+
+int dpv_holds(struct dpv_device *dev, struct p2pcert_devpriv_access *r,
+	      struct p2pcert_fault_plan *plan)
+{
+	return dpv_look(dev, DPV_HOLDS, r, plan, false);
 }
 
 /* --- exclusive access ----------------------------------------------------------------------- */

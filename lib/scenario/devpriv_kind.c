@@ -226,17 +226,23 @@ struct empty {
 	enum area_kind kind;
 	bool read; /* by the CPU: the zero page is mapped */
 	bool read_only; /* then */
-	bool pieces; /* the device has only small pages to give */
+	uint32_t refused; /* once: the huge page, which then goes or comes in small ones */
 };
 
 static const struct empty empties[] = {
-	{ "never touched", AREA_PRIVATE, false, false, false },
-	{ "zero page", AREA_PRIVATE, true, false, false },
-	{ "zero page, read-only", AREA_PRIVATE, true, true, false },
-	{ "huge, never touched", AREA_HUGE, false, false, false },
-	{ "huge zero page", AREA_HUGE, true, false, false },
-	{ "huge, never touched, into small pages", AREA_HUGE, false, false, true },
-	{ "huge zero page, into small pages", AREA_HUGE, true, false, true },
+	{ "never touched", AREA_PRIVATE, false, false, 0 },
+	{ "zero page", AREA_PRIVATE, true, false, 0 },
+	{ "zero page, read-only", AREA_PRIVATE, true, true, 0 },
+	{ "huge, never touched", AREA_HUGE, false, false, 0 },
+	{ "huge zero page", AREA_HUGE, true, false, 0 },
+	{ "huge, never touched, into small pages", AREA_HUGE, false, false,
+	  P2PCERT_FAULT_NO_DEVICE_MEMORY },
+	{ "huge zero page, into small pages", AREA_HUGE, true, false,
+	  P2PCERT_FAULT_NO_DEVICE_MEMORY },
+	{ "huge, never touched, back into small pages", AREA_HUGE, false, false,
+	  P2PCERT_FAULT_NO_MEMORY },
+	{ "huge zero page, back into small pages", AREA_HUGE, true, false,
+	  P2PCERT_FAULT_NO_MEMORY },
 };
 
 /* What may not be written the device may not write either. */
@@ -268,10 +274,7 @@ static void try_empty(struct area *a, const struct empty *e)
 
 static bool run_empty(struct devmem *dev, const struct empty *e)
 {
-	struct p2pcert_faults refuse_huge = {
-		.mask = e->pieces ? P2PCERT_FAULT_NO_DEVICE_MEMORY : 0,
-		.times = e->pieces,
-	};
+	struct p2pcert_faults refuse_huge = { .mask = e->refused, .times = e->refused != 0 };
 	size_t pages = e->kind == AREA_HUGE ? huge_pages() : PAGES;
 	struct area *a = area_new(dev, e->kind, pages, e->name);
 

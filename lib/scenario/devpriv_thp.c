@@ -89,6 +89,39 @@ static void protect_part(struct area *a)
 	area_check(a, 0, a->pages, "with a part that is read-only");
 }
 
+/* Freed when memory is short, which it is not: each page is as it was, or empty. */
+static void free_all(struct area *a)
+{
+	if (madvise(a->start, a->pages * page_size(), MADV_FREE) < 0)
+		devmem_refute(a->dev, EVIDENCE_PATH, "MADV_FREE fails: %s", strerror(errno));
+	for (size_t i = 0; i < a->pages; i++)
+		if (!*(volatile unsigned char *)area_page(a, i) &&
+		    !memcmp(area_page(a, i), area_page(a, i) + 1, page_size() - 1))
+			area_expect(a, i, 1, 0);
+	area_check(a, 0, a->pages, "after MADV_FREE");
+	area_fill(a, 0, a->pages);
+	area_check(a, 0, a->pages, "written after MADV_FREE");
+}
+
+static void drop(struct area *a, size_t first, size_t nr)
+{
+	if (madvise(area_page(a, first), nr * page_size(), MADV_DONTNEED) < 0)
+		devmem_refute(a->dev, EVIDENCE_PATH, "MADV_DONTNEED fails: %s", strerror(errno));
+	area_expect(a, first, nr, 0);
+	area_look(a, first, nr, AREA_NOWHERE, "after MADV_DONTNEED");
+	area_check(a, 0, a->pages, "after MADV_DONTNEED");
+}
+
+static void drop_all(struct area *a)
+{
+	drop(a, 0, a->pages);
+}
+
+static void drop_part(struct area *a)
+{
+	drop(a, a->pages / 4, a->pages / 4);
+}
+
 static const struct thp_case cases[] = {
 	{ "whole", 0, true, true, touch_all },
 	{ "touched in the middle", 0, true, true, touch_middle },
@@ -96,6 +129,9 @@ static const struct thp_case cases[] = {
 	{ "partly moved", 0, true, false, move_away },
 	{ "partly moved, not unmapped", 0, true, false, move_leave },
 	{ "partly read-only", 0, true, false, protect_part },
+	{ "freed", 0, true, true, free_all },
+	{ "not needed", 0, true, false, drop_all },
+	{ "partly not needed", 0, true, false, drop_part },
 	{ "the device has only small pages to give", P2PCERT_FAULT_NO_DEVICE_MEMORY, false, false,
 	  touch_all },
 };

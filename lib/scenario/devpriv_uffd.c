@@ -182,6 +182,23 @@ static void use_provided(struct area *a, int fd)
 	area_check(a, 0, a->pages, "provided by user space");
 }
 
+/* hmm_range_fault() does not wait for user space: the device gets an error, and nothing is there. */
+static void expect_no_answer(struct area *a)
+{
+	autofree unsigned char *buffer = xcalloc(a->pages, page_size());
+	int err;
+
+	if (!area_mirror(a))
+		return;
+	err = area_access(a, P2PCERT_IOC_DEVPRIV_MIRROR_READ, 0, a->pages, buffer);
+	if (err != -EFAULT)
+		devmem_refute(a->dev, EVIDENCE_DATA,
+			      "of pages that nobody provides the device reads: %s",
+			      err ? errno_text(err) : "no error");
+	area_look(a, 0, a->pages, AREA_NOWHERE, "after the device missed them");
+	devmem_unmirror(a->dev);
+}
+
 static bool run_missing(struct devmem *dev)
 {
 	autoclose int fd = uffd_open(dev);
@@ -199,6 +216,7 @@ static bool run_missing(struct devmem *dev)
 				      "of pages that user space has to provide, %ld are migrated",
 				      moved);
 		area_look(a, 0, a->pages, AREA_NOWHERE, "before user space provides them");
+		expect_no_answer(a);
 		use_provided(a, fd);
 	}
 	area_end(a);

@@ -291,6 +291,16 @@ struct p2pcert_devpriv_mirror {
 #define P2PCERT_IOC_DEVPRIV_SNAPSHOT _IOWR(P2PCERT_IOC_MAGIC, 0x2a, struct p2pcert_devpriv_access)
 
 /*
+ * How the pages of a range that are in this device's memory are held: a __u64 per page in buffer, 0 for
+ * one that is not. References and mappings are those of the folio, of 2^order pages.
+ */
+#define P2PCERT_HOLD_REFERENCES(hold) ((__u32)((hold) & 0xffffff))
+#define P2PCERT_HOLD_MAPPINGS(hold) ((__u32)((hold) >> 24 & 0xffffff))
+#define P2PCERT_HOLD_ORDER(hold) ((__u32)((hold) >> 48 & 0xff))
+
+#define P2PCERT_IOC_DEVPRIV_HOLDS _IOWR(P2PCERT_IOC_MAGIC, 0x2f, struct p2pcert_devpriv_access)
+
+/*
  * Takes the pages of a part of what is mirrored for the device alone, until the CPU touches them.
  * `pages` counts those taken; result is 0 or make_device_exclusive()'s errno at the next one,
  * -EOPNOTSUPP where the kernel has it not in the form that is known here.

@@ -26,6 +26,7 @@ page_off             devpriv.roundtrip   data
 write_lost           devpriv.roundtrip   data
 sees_memory          devpriv.roundtrip   data
 stale_entry          devpriv.mirror      data
+reference_extra      devpriv.refcount    leak
 protection_ignored   devpriv.mirror      data
 exclusive_kept       devpriv.exclusive   data
 fault_does_nothing   devpriv.read-fault  timeout

@@ -64,6 +64,7 @@ static void requests(attr_unused void **state)
 		P2PCERT_IOC_DEVPRIV_ADD,
 		P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS,
 		P2PCERT_IOC_DEVPRIV_ENGINE,
+		P2PCERT_IOC_DEVPRIV_HOLDS,
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
