@@ -137,10 +137,30 @@ static bool run_squeeze(struct devmem *dev, enum area_kind kind, size_t pages)
 /* --- a huge hole ------------------------------------------------------------------------------ */
 
 /*
- * 7.2 and 7.3 take for granted that a driver fills a huge hole whole (migrate_vma_insert_page()), and
- * oops if it does not: so it is done by a process of its own, and only if --inject asks for it.
+ * What a driver may do and 7.2 and 7.3 oops at: so it is done by a process of its own, and only if --inject
+ * asks for it. They take for granted that a driver fills a huge hole whole (migrate_vma_insert_page()),
+ * and that a huge page which it takes in small ones has been mapped but once
+ * (migrate_vma_split_unmapped_folio()): here the child and its parent both have it.
  */
-static void fill_part_of_hole(struct area *a)
+static const struct danger {
+	const char *inject;
+	struct p2pcert_faults faults;
+	bool filled;
+	const char *code, *does; /* the finding */
+} dangers[] = {
+	{ "part-of-hole",
+	  { .mask = P2PCERT_FAULT_PART_OF_HOLE },
+	  false,
+	  "HMM-HUGE-HOLE-OOPS",
+	  "a huge page that was never touched, of which the device takes the first page alone" },
+	{ "split-shared",
+	  { .mask = P2PCERT_FAULT_NO_DEVICE_MEMORY, .times = 1 },
+	  true,
+	  "HMM-SPLIT-SHARED-HUGE",
+	  "a huge page that its parent has mapped, too, and that the device takes in small pages" },
+};
+
+static void migrate_in_child(struct area *a, const struct danger *d)
 {
 	const struct timespec moment = { .tv_nsec = 20 * 1000 * 1000 };
 	const int tries = 250;
@@ -156,14 +176,13 @@ static void fill_part_of_hole(struct area *a)
 	if (pid < 0) {
 		devmem_missing(a->dev, EVIDENCE_DATA, "no child: %s", strerror(errno));
 	} else if (ended == pid && status == 0) {
-		devmem_prove(a->dev, EVIDENCE_DATA, "%s: a driver may fill a part of it", a->name);
+		devmem_prove(a->dev, EVIDENCE_DATA, "a process migrates %s", d->does);
+		area_check(a, 0, a->pages, "migrated by a child");
 	} else {
-		devmem_refute(a->dev, EVIDENCE_DATA, "%s: who fills a part of it %s", a->name,
+		devmem_refute(a->dev, EVIDENCE_DATA, "who migrates %s %s", d->does,
 			      ended == pid ? "dies" : "does not come back");
-		scn_finding(a->dev->ctx, "HMM-HUGE-HOLE-OOPS", NULL, 0,
-			    "%s: a process that migrates a huge page that was never touched, of "
-			    "which the device takes the first page alone, %s",
-			    a->dev->name, ended == pid ? "dies" : "does not come back");
+		scn_finding(a->dev->ctx, d->code, NULL, 0, "%s: a process that migrates %s, %s",
+			    a->dev->name, d->does, ended == pid ? "dies" : "does not come back");
 	}
 }
 
@@ -186,14 +205,15 @@ static struct area *new_hole(struct devmem *dev)
 	return area_new(dev, AREA_HUGE, HUGE_BYTES / page_size(), "a huge hole");
 }
 
-static bool run_part_of_hole(struct devmem *dev)
+static bool run_danger(struct devmem *dev, const struct danger *d)
 {
 	struct area *a = new_hole(dev);
-	bool ok = a && devmem_set_faults(
-			       dev, (struct p2pcert_faults){ .mask = P2PCERT_FAULT_PART_OF_HOLE });
+	bool ok = a && devmem_set_faults(dev, d->faults);
 
+	if (ok && d->filled)
+		area_fill(a, 0, a->pages);
 	if (ok)
-		fill_part_of_hole(a);
+		migrate_in_child(a, d);
 	area_end(a);
 	return ok;
 }
@@ -211,8 +231,9 @@ static bool run_hole(struct devmem *dev)
 	if (ok)
 		fill_hole(a);
 	area_end(a);
-	if (ok && scn_injected(dev->ctx, "part-of-hole"))
-		ok = run_part_of_hole(dev);
+	for (size_t i = 0; i < ARRAY_LEN(dangers) && ok; i++)
+		if (scn_injected(dev->ctx, dangers[i].inject))
+			ok = run_danger(dev, &dangers[i]);
 	return ok;
 }
 
@@ -233,4 +254,4 @@ static bool body_pressure(struct devmem *dev)
 
 DEVMEM_SCENARIO(pressure, "pressure",
 		"what a full device cannot take stays in memory, and what it gives up comes back",
-		30, "part-of-hole");
+		30, "part-of-hole", "split-shared");

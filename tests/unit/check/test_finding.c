@@ -196,6 +196,7 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "PLATFORM-CHANGED", SEVERITY_MAJOR },
 		{ "HMM-KSM-OOPS", SEVERITY_BLOCKER },
 		{ "SMAPS-HUGE-DEVICE-PAGE", SEVERITY_MINOR },
+		{ "HMM-SPLIT-SHARED-HUGE", SEVERITY_BLOCKER },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
