@@ -9,18 +9,15 @@
  * again after madvise(MADV_DONTNEED) took them away, which a device that kept old translations would
  * not see. The kernel's count of pinned memory (VmPin) says that registration pinned nothing.
  */
-#include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include "base/alloc.h"
-#include "base/jx.h"
-#include "base/text.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
+#include "scenario/rdma.h"
 #include "scenario/scenario.h"
-#include "scenario/verbs.h"
 
 /* Under test, and one more on either side as guard. */
 static const size_t pages_of_level[NR_LEVELS] = {
@@ -30,7 +27,6 @@ static const size_t pages_of_level[NR_LEVELS] = {
 	[LEVEL_SOAK] = 256,
 };
 
-#define GID_WAIT_MS 5000
 #define TRANSFER_MS 10000
 
 struct operation {
@@ -56,13 +52,12 @@ struct buffer {
 struct trial {
 	struct scenario_ctx *ctx;
 	const struct operation *op;
-	struct verbs verbs;
+	struct rdma_device *device;
 	struct buffer source, target;
 	int pagemap;
 	uint64_t seed;
 	size_t page, pages, len; /* bytes in a page; of what is under test */
 	bool pinning_counted;
-	char *why; /* what came of it, one line */
 };
 
 static size_t area_len(const struct trial *t)
@@ -75,20 +70,9 @@ static uint64_t guard_seed(const struct trial *t)
 	return pattern_seed(t->seed, UINT64_MAX - 1);
 }
 
-static enum outcome attr_printf(3, 4)
-	conclude(struct trial *t, enum outcome outcome, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	t->why = xvasprintf(fmt, ap);
-	va_end(ap);
-	return outcome;
-}
-
 static enum outcome setup_error(struct trial *t, const char *what, int err)
 {
-	return conclude(t, OUTCOME_ERROR, "cannot %s: %s", what, strerror(-err));
+	return rdma_conclude(t->device, OUTCOME_ERROR, "cannot %s: %s", what, strerror(-err));
 }
 
 /* --- buffers ------------------------------------------------------------------------------------ */
@@ -141,7 +125,7 @@ static int buffer_register(struct trial *t, struct buffer *b, int access)
 {
 	if (!scn_injected(t->ctx, "pinned"))
 		access |= IBV_ACCESS_ON_DEMAND;
-	return verbs_register(&t->verbs, b->area, area_len(t), access, &b->mr);
+	return verbs_register(&t->device->verbs, b->area, area_len(t), access, &b->mr);
 }
 
 /* --- evidence: pages ---------------------------------------------------------------------------- */
@@ -160,8 +144,8 @@ static int expect_mapped(struct trial *t, const struct buffer *b, size_t expecte
 	if (c.present == expected)
 		return 0;
 	scn_evidence(t->ctx, EVIDENCE_PATH, EVIDENCE_REFUTED,
-		     "%s: %s: %zu of %zu pages of the %s are mapped, expected %zu", t->verbs.name,
-		     when, c.present, c.pages, b->name, expected);
+		     "%s: %s: %zu of %zu pages of the %s are mapped, expected %zu",
+		     t->device->verbs.name, when, c.present, c.pages, b->name, expected);
 	return 1;
 }
 
@@ -192,13 +176,13 @@ static int pinning_is_counted(struct trial *t)
 		return -errno;
 	err = pinned(&before);
 	if (!err)
-		err = verbs_register(&t->verbs, area, t->len, IBV_ACCESS_LOCAL_WRITE, &mr);
+		err = verbs_register(&t->device->verbs, area, t->len, IBV_ACCESS_LOCAL_WRITE, &mr);
 	if (!err)
 		err = pinned(&after);
 	if (!err)
 		t->pinning_counted = after >= before + t->len;
 	if (mr)
-		err_deregister = verbs_deregister(&t->verbs, mr);
+		err_deregister = verbs_deregister(&t->device->verbs, mr);
 	munmap(area, t->len);
 	return err ? err : err_deregister;
 }
@@ -220,17 +204,19 @@ static int register_unpinned(struct trial *t)
 
 	if (!t->pinning_counted)
 		scn_evidence(t->ctx, EVIDENCE_COUNTERS, EVIDENCE_MISSING,
-			     "%s: VmPin does not count a pinned region of %zu bytes", t->verbs.name,
-			     t->len);
+			     "%s: VmPin does not count a pinned region of %zu bytes",
+			     t->device->verbs.name, t->len);
 	else if (after != before)
 		scn_evidence(t->ctx, EVIDENCE_COUNTERS, EVIDENCE_REFUTED,
 			     "%s: registration changed VmPin from %llu to %llu bytes",
-			     t->verbs.name, (unsigned long long)before, (unsigned long long)after);
+			     t->device->verbs.name, (unsigned long long)before,
+			     (unsigned long long)after);
 	else
 		scn_evidence(t->ctx, EVIDENCE_COUNTERS, EVIDENCE_PROVEN,
 			     "%s: VmPin stays %llu bytes over registration of %zu, and a pinned "
 			     "region of %zu raises it",
-			     t->verbs.name, (unsigned long long)before, 2 * area_len(t), t->len);
+			     t->device->verbs.name, (unsigned long long)before, 2 * area_len(t),
+			     t->len);
 	err = expect_both(t, 0, "after registration");
 	return err < 0 ? err : err || after != before;
 }
@@ -243,7 +229,7 @@ static void refute_data(struct trial *t, const char *pass, const struct buffer *
 	autofree char *text = pattern_mismatch_text(m);
 
 	scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED, "%s: %s: %s of the %s: %s%s",
-		     t->verbs.name, pass, part, b->name, text, note);
+		     t->device->verbs.name, pass, part, b->name, text, note);
 }
 
 static bool guards_intact(struct trial *t, const char *pass, const struct buffer *b)
@@ -288,7 +274,7 @@ static const struct pass {
 static void measure(struct trial *t, const char *pass, const struct timespec *start,
 		    const struct timespec *end)
 {
-	autofree char *name = xasprintf("%s: %s", t->verbs.name, pass);
+	autofree char *name = xasprintf("%s: %s", t->device->verbs.name, pass);
 
 	scn_measure(t->ctx, name, "s",
 		    (double)(end->tv_sec - start->tv_sec) +
@@ -314,20 +300,20 @@ static int transfer(struct trial *t, const char *pass)
 	if (scn_injected(t->ctx, "skip-copy"))
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	err = verbs_transfer(&t->verbs, &order, TRANSFER_MS, &status);
+	err = verbs_transfer(&t->device->verbs, &order, TRANSFER_MS, &status);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (err == -ETIMEDOUT) {
 		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
-			     "%s: %s: %s of %zu bytes did not complete in %d ms", t->verbs.name,
-			     pass, t->op->name, t->len, TRANSFER_MS);
+			     "%s: %s: %s of %zu bytes did not complete in %d ms",
+			     t->device->verbs.name, pass, t->op->name, t->len, TRANSFER_MS);
 		return 1;
 	}
 	if (err)
 		return err;
 	if (status != IBV_WC_SUCCESS) {
 		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
-			     "%s: %s: %s of %zu bytes completed with '%s'", t->verbs.name, pass,
-			     t->op->name, t->len, ibv_wc_status_str(status));
+			     "%s: %s: %s of %zu bytes completed with '%s'", t->device->verbs.name,
+			     pass, t->op->name, t->len, ibv_wc_status_str(status));
 		return 1;
 	}
 	measure(t, pass, &start, &end);
@@ -385,174 +371,70 @@ static enum outcome trial_run(struct trial *t)
 	err = register_unpinned(t);
 	if (err < 0) {
 		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
-			     "%s: registration of an on-demand region failed: %s", t->verbs.name,
-			     strerror(-err));
-		return conclude(t, OUTCOME_FAIL, "claims on-demand paging and refuses a region: %s",
-				strerror(-err));
+			     "%s: registration of an on-demand region failed: %s",
+			     t->device->verbs.name, strerror(-err));
+		return rdma_conclude(t->device, OUTCOME_FAIL,
+				     "claims on-demand paging and refuses a region: %s",
+				     strerror(-err));
 	}
 	if (err)
-		return conclude(t, OUTCOME_FAIL, "registration pins memory or maps it");
+		return rdma_conclude(t->device, OUTCOME_FAIL,
+				     "registration pins memory or maps it");
 	for (size_t n = 0; n < ARRAY_LEN(passes); n++) {
 		err = pass_run(t, n);
 		if (err < 0)
 			return setup_error(t, "transfer", err);
 		if (err)
-			return conclude(t, OUTCOME_FAIL, "%s went wrong in the %s, path MTU %zu",
-					t->op->name, passes[n].name, t->verbs.path_mtu);
+			return rdma_conclude(t->device, OUTCOME_FAIL,
+					     "%s went wrong in the %s, path MTU %zu", t->op->name,
+					     passes[n].name, t->device->verbs.path_mtu);
 	}
 	scn_evidence(t->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
 		     "%s: %zu pages at either end were unmapped after registration, mapped by the "
 		     "transfer alone, and again after MADV_DONTNEED",
-		     t->verbs.name, t->pages);
+		     t->device->verbs.name, t->pages);
 	scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
 		     "%s: %zu passes of %zu bytes right at both ends, guard pages untouched, path "
 		     "MTU %zu",
-		     t->verbs.name, ARRAY_LEN(passes), t->len, t->verbs.path_mtu);
-	return conclude(t, OUTCOME_PASS, "%s of %zu bytes, cold, warm and after MADV_DONTNEED",
-			t->op->name, t->len);
+		     t->device->verbs.name, ARRAY_LEN(passes), t->len, t->device->verbs.path_mtu);
+	return rdma_conclude(t->device, OUTCOME_PASS,
+			     "%s of %zu bytes, cold, warm and after MADV_DONTNEED", t->op->name,
+			     t->len);
 }
 
-/* --- devices ------------------------------------------------------------------------------------ */
-
-static void say_device(struct scenario_ctx *ctx, const char *name)
+static enum outcome device_run(struct rdma_device *device, const void *arg)
 {
-	autofree char *device = xasprintf("rdma:%s", name);
-	struct pci_addr addr;
-
-	scn_device_name(ctx, device);
-	if (verbs_pci_addr(scn_env(ctx)->sysroot, name, &addr))
-		scn_device(ctx, addr);
-}
-
-static enum outcome device_run(struct trial *t, const char *name, enum skip_category *category)
-{
-	const struct ibv_odp_caps *caps = &t->verbs.attr.odp_caps;
-	autofree char *why = NULL;
-	int err = verbs_open(&t->verbs, name, &why);
-
-	if (err == -ENETDOWN) {
-		*category = SKIP_DEPENDENCY;
-		return conclude(t, OUTCOME_SKIP, "%s", why);
-	}
-	if (err)
-		return conclude(t, OUTCOME_ERROR, "%s", why);
-	if (!(caps->general_caps & IBV_ODP_SUPPORT) ||
-	    !(caps->per_transport_caps.rc_odp_caps & t->op->claim)) {
-		*category = SKIP_HW_UNSUPPORTED;
-		return conclude(t, OUTCOME_SKIP, "does not claim on-demand paging for %s",
-				t->op->name);
-	}
-	say_device(t->ctx, name);
-	err = verbs_connect(&t->verbs, GID_WAIT_MS, &why);
-	if (err)
-		return conclude(t, OUTCOME_ERROR, "%s", why);
-	return trial_run(t);
-}
-
-/* What came of one device. */
-struct device_result {
-	const char *name;
-	enum outcome outcome;
-	enum skip_category category; /* of OUTCOME_SKIP */
-	char *why;
-};
-
-static void device_try(struct scenario_ctx *ctx, const struct operation *op, int pagemap,
-		       struct device_result *r)
-{
+	struct scenario_ctx *ctx = device->ctx;
 	size_t pages = pages_of_level[scn_env(ctx)->level];
+	autoclose int pagemap = pagemap_open(NULL);
 	struct trial t = {
 		.ctx = ctx,
-		.op = op,
+		.op = arg,
+		.device = device,
 		.source = { .name = "source", .area = MAP_FAILED, .fd = -1 },
 		.target = { .name = "target", .area = MAP_FAILED, .fd = -1 },
 		.pagemap = pagemap,
-		.seed = pattern_seed(scn_env(ctx)->seed, text_hash(r->name, strlen(r->name))),
+		.seed = device->seed,
 		.page = page_size(),
 		.pages = pages,
 		.len = pages * page_size(),
 	};
+	enum outcome outcome;
 
-	r->outcome = device_run(&t, r->name, &r->category);
-	r->why = t.why;
-	verbs_close(&t.verbs);
+	if (pagemap < 0)
+		return rdma_conclude(device, OUTCOME_ERROR, "cannot open '/proc/self/pagemap': %s",
+				     strerror(-pagemap));
+	outcome = trial_run(&t);
+	/* the regions go before their memory */
+	verbs_deregister_all(&device->verbs);
 	buffer_close(&t, &t.source);
 	buffer_close(&t, &t.target);
-}
-
-/*
- * The worst device decides. Those that do not claim the operation matter only where none does; what
- * came of each is in the facts.
- */
-static enum outcome conclude_all(struct scenario_ctx *ctx, const struct device_result *results,
-				 size_t n)
-{
-	const struct device_result *worst = &results[0];
-	json_t *facts = jx_array();
-
-	for (size_t i = 0; i < n; i++) {
-		const struct device_result *r = &results[i];
-		json_t *fact = jx_object();
-
-		jx_set_str(fact, "device", r->name);
-		jx_set_str(fact, "outcome", outcome_name(r->outcome));
-		jx_set_str(fact, "why", r->why);
-		jx_append(facts, fact);
-		if (r->outcome > worst->outcome)
-			worst = r;
-		if (r->outcome == OUTCOME_ERROR)
-			scn_error(ctx, ERROR_SETUP, "%s: %s", r->name, r->why);
-	}
-	scn_facts(ctx, "devices", facts);
-	for (size_t i = 0; worst->outcome == OUTCOME_SKIP && i < n; i++)
-		scn_skip(ctx, results[i].category, "%s: %s", results[i].name, results[i].why);
-	if (worst->outcome != OUTCOME_SKIP)
-		scn_why(ctx, "%s: %s", worst->name, worst->why);
-	return worst->outcome;
+	return outcome;
 }
 
 static enum outcome run(struct scenario_ctx *ctx, const struct operation *op)
 {
-	const char *wanted = scn_env(ctx)->rdma_device;
-	autoclose int pagemap = pagemap_open(NULL);
-	struct device_result *results = NULL;
-	enum outcome outcome;
-	char **names = NULL;
-	size_t n = 0;
-	int err;
-
-	if (pagemap < 0) {
-		scn_error(ctx, ERROR_SETUP, "cannot open '/proc/self/pagemap': %s",
-			  strerror(-pagemap));
-		return OUTCOME_ERROR;
-	}
-	err = verbs_names(&names);
-	if (err) {
-		scn_error(ctx, ERROR_SETUP, "cannot list RDMA devices: %s", strerror(-err));
-		return OUTCOME_ERROR;
-	}
-	for (char **name = names; *name; name++) {
-		if (wanted && strcmp(*name, wanted) != 0)
-			continue;
-		results = xreallocarray(results, n + 1, sizeof(*results));
-		results[n] = (struct device_result){ .name = *name };
-		device_try(ctx, op, pagemap, &results[n++]);
-	}
-	if (n) {
-		outcome = conclude_all(ctx, results, n);
-	} else {
-		/* The kernel has one, or the scenario would not have been started. */
-		scn_skip(ctx, SKIP_DEPENDENCY,
-			 "libibverbs does not show %s: its user-space driver or the module "
-			 "'ib_uverbs' is missing",
-			 wanted ? wanted : "any RDMA device");
-		outcome = OUTCOME_SKIP;
-	}
-	for (size_t i = 0; i < n; i++)
-		free(results[i].why);
-	free(results);
-	verbs_names_free(names);
-	return outcome;
+	return rdma_each(ctx, op->claim, op->name, device_run, op);
 }
 
 static enum outcome run_write(struct scenario_ctx *ctx)
@@ -580,13 +462,7 @@ static enum outcome run_read(struct scenario_ctx *ctx)
 	return run(ctx, &op);
 }
 
-static const struct need needs[] = {
-	{ NEED_CAPABILITY, "CAP_IPC_LOCK" }, /* to pin memory, for comparison, without a limit */
-	{ NEED_KCONFIG, "CONFIG_INFINIBAND_ON_DEMAND_PAGING && CONFIG_INFINIBAND_USER_ACCESS && "
-			"CONFIG_PROC_PAGE_MONITOR" },
-	{ NEED_FEATURE, "odp" },
-	{ NEED_ROLE, "rdma" },
-};
+static const struct need needs[] = { RDMA_ODP_NEEDS };
 
 const struct scenario scenario_odp_write = {
 	.id = "odp.write",

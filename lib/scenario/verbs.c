@@ -164,7 +164,8 @@ static int gid_wait(struct verbs *v, unsigned int wait_ms)
 	return 0;
 }
 
-static int qp_connect(const struct verbs *v, struct ibv_qp *qp, const struct ibv_qp *peer)
+static int qp_connect(const struct verbs *v, struct ibv_qp *qp, const struct ibv_qp *peer,
+		      enum ibv_mtu mtu)
 {
 	struct ibv_qp_attr attr = {
 		.qp_state = IBV_QPS_INIT,
@@ -178,7 +179,7 @@ static int qp_connect(const struct verbs *v, struct ibv_qp *qp, const struct ibv
 		return err;
 	attr = (struct ibv_qp_attr){
 		.qp_state = IBV_QPS_RTR,
-		.path_mtu = v->port_attr.active_mtu,
+		.path_mtu = mtu,
 		.dest_qp_num = peer->qp_num,
 		.max_dest_rd_atomic = 1,
 		/* 0.64 ms: a device may ask for a pause while it resolves a page fault. */
@@ -209,12 +210,42 @@ static int qp_connect(const struct verbs *v, struct ibv_qp *qp, const struct ibv
 					      IBV_QP_MAX_QP_RD_ATOMIC));
 }
 
-int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
+static void qps_destroy(struct verbs *v)
+{
+	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
+		if (v->qp[i])
+			ibv_destroy_qp(v->qp[i]);
+		v->qp[i] = NULL;
+	}
+}
+
+int verbs_set_mtu(struct verbs *v, enum ibv_mtu mtu)
 {
 	struct ibv_qp_init_attr init = {
+		.send_cq = v->cq,
+		.recv_cq = v->cq,
 		.cap = { .max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 1 },
 		.qp_type = IBV_QPT_RC,
 	};
+
+	qps_destroy(v);
+	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
+		v->qp[i] = ibv_create_qp(v->pd, &init);
+		if (!v->qp[i])
+			return error_of_null();
+	}
+	v->path_mtu = 128u << mtu;
+	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
+		int err = qp_connect(v, v->qp[i], v->qp[!i], mtu);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
+{
 	int err;
 
 	if (v->port_attr.link_layer == IBV_LINK_LAYER_ETHERNET) {
@@ -226,25 +257,14 @@ int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
 			return err;
 		}
 	}
-	v->path_mtu = 128u << v->port_attr.active_mtu;
 	v->pd = ibv_alloc_pd(v->context);
 	if (!v->pd)
 		return fail(error_of_null(), why, "allocate a protection domain");
 	v->cq = ibv_create_cq(v->context, CQ_ENTRIES, NULL, NULL, 0);
 	if (!v->cq)
 		return fail(error_of_null(), why, "create a completion queue");
-	init.send_cq = init.recv_cq = v->cq;
-	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
-		v->qp[i] = ibv_create_qp(v->pd, &init);
-		if (!v->qp[i])
-			return fail(error_of_null(), why, "create a queue pair");
-	}
-	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
-		err = qp_connect(v, v->qp[i], v->qp[!i]);
-		if (err)
-			return fail(err, why, "connect the queue pairs");
-	}
-	return 0;
+	err = verbs_set_mtu(v, v->port_attr.active_mtu);
+	return err ? fail(err, why, "connect the queue pairs") : 0;
 }
 
 /* --- memory and transfers ----------------------------------------------------------------------- */
@@ -310,14 +330,16 @@ int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int
 	return 0;
 }
 
-void verbs_close(struct verbs *v)
+void verbs_deregister_all(struct verbs *v)
 {
-	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
-		if (v->qp[i])
-			ibv_destroy_qp(v->qp[i]);
-	}
+	qps_destroy(v);
 	while (v->nr_mrs)
 		ibv_dereg_mr(v->mrs[--v->nr_mrs]);
+}
+
+void verbs_close(struct verbs *v)
+{
+	verbs_deregister_all(v);
 	if (v->cq)
 		ibv_destroy_cq(v->cq);
 	if (v->pd)

@@ -55,11 +55,16 @@ int verbs_open(struct verbs *v, const char *name, char **why) attr_must_check;
  */
 int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why) attr_must_check;
 
+/* Connects them anew, with this path MTU; nothing is in flight. */
+int verbs_set_mtu(struct verbs *v, enum ibv_mtu mtu) attr_must_check;
+
 /* Registers memory until verbs_close(), with IBV_ACCESS_* flags. */
 int verbs_register(struct verbs *v, void *addr, size_t len, int access,
 		   struct ibv_mr **mr) attr_must_check;
 /* Deregisters it before. */
 int verbs_deregister(struct verbs *v, struct ibv_mr *mr) attr_must_check;
+/* And all of them, with the queue pairs that could still use them. */
+void verbs_deregister_all(struct verbs *v);
 
 /* One transfer; offsets in bytes from the start of the regions. */
 struct verbs_transfer {

@@ -47,6 +47,10 @@ out_has 'and is seen' "waiver of hmm-huge-offset until $today (applied) for devp
 profile 2026-01-01 2026-01-02
 certify 1 expired --profile "$T/profile.json"
 ok 'not for longer than was granted' report expired '.waivers[0].state == "expired"'
+certify 0 rxe --soft-rdma p2pcert-v0 --workaround rxe-odp-offset odp.alignment
+ok 'whole pages alone go right over soft RoCE' report rxe '.results[0] | .outcome == "pass" and
+	(.facts["transfers of p2pcert0"] | map(.transfers > 0 and .wrong == 0) | all)'
+
 nothing_left 'all of it'
 quiet_kernel 'all of it'
 done_testing

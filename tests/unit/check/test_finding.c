@@ -197,6 +197,8 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "HMM-KSM-OOPS", SEVERITY_BLOCKER },
 		{ "SMAPS-HUGE-DEVICE-PAGE", SEVERITY_MINOR },
 		{ "HMM-SPLIT-SHARED-HUGE", SEVERITY_BLOCKER },
+		{ "RXE-ODP-OFFSET", SEVERITY_BLOCKER },
+		{ "ODP-WRONG-DATA", SEVERITY_BLOCKER },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
