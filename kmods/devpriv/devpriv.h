@@ -107,6 +107,13 @@ struct dpv_device {
 	struct list_head node; /* in the list of devices */
 	struct rw_semaphore gate; /* held for reading while the device is used; see dpv_enter() */
 	bool gone;
+	/*
+	 * Held for reading from when pages are taken until they are initialised, and for writing
+	 * while the kernel looks for pages to evict: what a page is part of it reads before it has
+	 * a reference (migrate_device_range(), 7.2 and 7.3), and takes a small page that was the
+	 * tail of a freed huge one for huge.
+	 */
+	struct rw_semaphore fresh;
 	unsigned int index; /* of memory's devices */
 	struct dpv_bar *bar; /* NULL: the data is in ordinary memory */
 	spinlock_t lock; /* protects the page state of all chunks */

@@ -338,7 +338,8 @@ static bool dpv_alloc_backing(struct page **backing, unsigned long nr)
 	return true;
 }
 
-struct page *dpv_get_pages(struct dpv_device *dev, unsigned int order)
+/* dev->fresh is held for reading. */
+static struct page *dpv_make_pages(struct dpv_device *dev, unsigned int order)
 {
 	unsigned long nr = 1ul << order;
 	struct dpv_chunk *chunk;
@@ -355,6 +356,16 @@ struct page *dpv_get_pages(struct dpv_device *dev, unsigned int order)
 		return NULL;
 	}
 	dpv_init_pages(chunk, page, order);
+	return page;
+}
+
+struct page *dpv_get_pages(struct dpv_device *dev, unsigned int order)
+{
+	struct page *page;
+
+	down_read(&dev->fresh);
+	page = dpv_make_pages(dev, order);
+	up_read(&dev->fresh);
 	return page;
 }
 
@@ -468,6 +479,7 @@ static struct dpv_device *dpv_new_device(struct dpv_bar *bar, unsigned int index
 		return ERR_PTR(-ENOMEM);
 	kref_init(&dev->ref);
 	init_rwsem(&dev->gate);
+	init_rwsem(&dev->fresh);
 	dev->index = index;
 	dev->bar = bar;
 	spin_lock_init(&dev->lock);

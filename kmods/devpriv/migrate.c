@@ -535,7 +535,9 @@ static unsigned long dpv_evict_batch(struct dpv_batch *b, unsigned long pfn, uns
 {
 	unsigned long moved;
 
+	down_write(&b->move.dev->fresh);
 	migrate_device_range(b->src, pfn, nr);
+	up_write(&b->move.dev->fresh);
 	dpv_fill(&b->move, nr, false);
 	migrate_device_pages(b->src, b->dst, nr);
 	moved = dpv_account(&b->move, nr, false);
