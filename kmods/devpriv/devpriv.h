@@ -56,6 +56,7 @@ enum dpv_defect {
 	DPV_DEFECT_write_lost, /* the device may not write what it may */
 	DPV_DEFECT_write_gained, /* what may be read may be written */
 	DPV_DEFECT_sees_memory, /* the device takes ordinary memory for its own */
+	DPV_DEFECT_order_lost, /* a huge mapping is told as small ones */
 	DPV_DEFECT_stale_entry, /* memory that is gone stays in the page table */
 	DPV_DEFECT_protection_ignored, /* what may be written no more still is */
 	DPV_DEFECT_exclusive_kept, /* after the CPU has touched the page */

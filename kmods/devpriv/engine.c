@@ -2,8 +2,8 @@
 /*
  * Copying by a DMA engine: a device may be given a memcpy channel, which then copies the pages that
  * migrate, one after the other. Ordinary memory is mapped for it as such, a BAR as peer-to-peer
- * pages, so that the kernel decides which way the transfer goes, and whether it may. What the engine
- * does not do is left to the CPU.
+ * pages, so that the kernel decides which way the transfer goes, and whether it may. What the
+ * engine does not do is left to the CPU.
  */
 #include "devpriv.h"
 

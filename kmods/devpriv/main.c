@@ -410,12 +410,29 @@ static long dpv_ioctl(struct file *file, unsigned int cmd, unsigned long value)
 	return ret;
 }
 
+/* One page, as a driver may map what is its own; the mapping has the only reference. */
+static int dpv_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct page *page;
+	int err;
+
+	if (vma->vm_pgoff || vma_pages(vma) != 1)
+		return -EINVAL;
+	page = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
+	if (!page)
+		return -ENOMEM;
+	err = vm_insert_page(vma, vma->vm_start, page);
+	put_page(page);
+	return err;
+}
+
 static const struct file_operations dpv_fops = {
 	.owner = THIS_MODULE,
 	.open = dpv_open,
 	.release = dpv_release,
 	.unlocked_ioctl = dpv_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = dpv_mmap,
 };
 
 static struct miscdevice dpv_misc = {

@@ -322,8 +322,9 @@ static u64 dpv_describe(const struct dpv_mirror *m, unsigned long pfn)
 	state = P2PCERT_PAGE_VALID;
 	if (pfn & HMM_PFN_WRITE)
 		state |= P2PCERT_PAGE_WRITE;
-	if (hmm_pfn_to_map_order(pfn))
-		state |= P2PCERT_PAGE_HUGE;
+	if (!DPV_DEFECT(order_lost))
+		state |= (hmm_pfn_to_map_order(pfn) & P2PCERT_PAGE_ORDER_MASK)
+			 << P2PCERT_PAGE_ORDER_SHIFT;
 	if (is_zero_pfn(page_to_pfn(page)))
 		state |= P2PCERT_PAGE_ZERO;
 	if (!is_device_private_page(page))

@@ -167,6 +167,15 @@ bool devmem_set_faults(struct devmem *dev, struct p2pcert_faults faults)
 	return !err;
 }
 
+bool devmem_get_huge_page(struct devmem *dev, char **why)
+{
+	json_t *args = jx_object();
+
+	jx_set_int(args, "bytes", AREA_HUGE_BYTES);
+	jx_set_int(args, "count", 1);
+	return scn_change(dev->ctx, "huge-pages", args, NULL, why) == 0;
+}
+
 void devmem_in_child(struct devmem *dev)
 {
 	if (dev->pagemap >= 0)

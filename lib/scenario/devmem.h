@@ -113,6 +113,9 @@ bool devmem_counted(struct devmem *dev, struct p2pcert_devpriv_counters *since) 
 /* The module commits these faults from now on, and those of --inject. False after scn_error(). */
 bool devmem_set_faults(struct devmem *dev, struct p2pcert_faults faults) attr_must_check;
 
+/* The machine has a huge page of hugetlbfs to give; false with *why, which the caller frees. */
+bool devmem_get_huge_page(struct devmem *dev, char **why) attr_must_check;
+
 /* In a process that was forked: its own page table is looked at from now on. */
 void devmem_in_child(struct devmem *dev);
 
@@ -140,6 +143,8 @@ bool devmem_engine_begin(struct devmem *dev, size_t copies) attr_must_check;
 void devmem_engine_judge(struct devmem *dev);
 
 /* --- areas ------------------------------------------------------------------------------------ */
+
+#define AREA_HUGE_BYTES (2u << 20) /* of a huge page: x86 and arm64 with small pages of 4 KiB */
 
 enum area_kind { AREA_PRIVATE, AREA_SHARED, AREA_HUGE };
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/jx.h"
 #include "scenario/devfile.h"
 #include "scenario/devmem.h"
 #include "scenario/pattern.h"
@@ -170,12 +169,9 @@ static bool body_shmem(struct devmem *dev)
 
 static bool get_huge_page(struct devmem *dev)
 {
-	json_t *args = jx_object();
 	autofree char *why = NULL;
 
-	jx_set_int(args, "bytes", HUGE_BYTES);
-	jx_set_int(args, "count", 1);
-	if (scn_change(dev->ctx, "huge-pages", args, NULL, &why) == 0)
+	if (devmem_get_huge_page(dev, &why))
 		return true;
 	devmem_skip(dev, SKIP_RESOURCE_BUSY, "%s", why);
 	return false;

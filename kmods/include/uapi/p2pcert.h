@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define P2PCERT_ABI_VERSION 3
+#define P2PCERT_ABI_VERSION 4
 #define P2PCERT_IOC_MAGIC 0xb7
 
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
@@ -189,7 +189,12 @@ struct p2pcert_held {
 
 #define P2PCERT_IOC_HELD _IOR(P2PCERT_IOC_MAGIC, 0x13, struct p2pcert_held)
 
-/* --- /dev/p2pcert_devpriv: device-private memory --------------------------------------------- */
+/*
+ * --- /dev/p2pcert_devpriv: device-private memory -----------------------------------------------
+ *
+ * mmap() of one page at offset 0 gives a page of the module's own, of ordinary memory and zero: one
+ * that is no file's and not anonymous (VM_MIXEDMAP).
+ */
 
 /*
  * Which device an open file means from now on: one of those made of memory (ram: its number, below
@@ -282,10 +287,12 @@ struct p2pcert_devpriv_mirror {
 #define P2PCERT_PAGE_VALID (1u << 0)
 #define P2PCERT_PAGE_WRITE (1u << 1)
 #define P2PCERT_PAGE_ERROR (1u << 2) /* the device must not touch it; no other bit is set */
-#define P2PCERT_PAGE_HUGE (1u << 3) /* mapped as part of something larger */
-#define P2PCERT_PAGE_ZERO (1u << 4) /* the zero page */
-#define P2PCERT_PAGE_DEVICE (1u << 5) /* in this device's memory, at the page whose number follows */
-#define P2PCERT_PAGE_FOREIGN (1u << 6) /* in another device's: must not be told */
+#define P2PCERT_PAGE_ZERO (1u << 3) /* the zero page */
+#define P2PCERT_PAGE_DEVICE (1u << 4) /* in this device's memory, at the page whose number follows */
+#define P2PCERT_PAGE_FOREIGN (1u << 5) /* in another device's: must not be told */
+/* The mapping that it is a part of has 2^order pages. */
+#define P2PCERT_PAGE_ORDER_SHIFT 6
+#define P2PCERT_PAGE_ORDER_MASK 0x1fu
 #define P2PCERT_PAGE_NUMBER_SHIFT 12
 
 #define P2PCERT_IOC_DEVPRIV_SNAPSHOT _IOWR(P2PCERT_IOC_MAGIC, 0x2a, struct p2pcert_devpriv_access)

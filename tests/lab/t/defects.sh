@@ -25,6 +25,7 @@ write_spills         devpriv.roundtrip   data
 page_off             devpriv.roundtrip   data
 write_lost           devpriv.roundtrip   data
 sees_memory          devpriv.roundtrip   data
+order_lost           devpriv.snapshot    data a huge page, in the device
 stale_entry          devpriv.mirror      data
 reference_extra      devpriv.refcount    leak
 protection_ignored   devpriv.mirror      data
