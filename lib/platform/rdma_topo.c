@@ -164,26 +164,34 @@ static const char *last_component(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static int add_function(struct dump *d, const json_t *item, struct function **f)
+/* NULL: it was refused. */
+static struct function *add_function(struct dump *d, const json_t *item)
 {
 	const char *path = json_string_value(value_of(item, "realpath"));
+	struct function *f;
 	struct pci_addr addr;
 
-	if (!path)
-		return refuse(
-			d, "there is no 'realpath': rdma_topo dump writes it for every function");
-	if (pci_addr_parse(last_component(path), &addr) < 0)
-		return refuse(d, "'%s' is not the path of a PCI function", path);
-	if (d->nr == FUNCTIONS_MAX)
-		return refuse(d, "there are more than %d functions", FUNCTIONS_MAX);
+	if (!path) {
+		(void)refuse(d,
+			     "there is no 'realpath': rdma_topo dump writes it for every function");
+		return NULL;
+	}
+	if (pci_addr_parse(last_component(path), &addr) < 0) {
+		(void)refuse(d, "'%s' is not the path of a PCI function", path);
+		return NULL;
+	}
+	if (d->nr == FUNCTIONS_MAX) {
+		(void)refuse(d, "there are more than %d functions", FUNCTIONS_MAX);
+		return NULL;
+	}
 	if (d->nr == d->room) {
 		d->room = d->room ? d->room * 2 : 64;
 		d->shown = xreallocarray(d->shown, d->room, sizeof(*d->shown));
 	}
 	d->shown[d->nr] = (struct shown_item){ platform_function(addr), d->item };
-	*f = &d->shown[d->nr++].f;
-	device_path_read(*f, path);
-	return 0;
+	f = &d->shown[d->nr++].f;
+	device_path_read(f, path);
+	return f;
 }
 
 /* "pci:v00008086d00001234sv00001AF4sd00001100bc06sc04i00" (Linux, file2alias). */
@@ -285,11 +293,12 @@ static int check_subsystems(struct dump *d, const json_t *item)
 
 static int read_function(struct dump *d, const json_t *item)
 {
-	struct function *f = NULL;
-	int r = add_function(d, item, &f);
+	struct function *f = add_function(d, item);
+	int r;
 
-	if (r == 0)
-		r = read_modalias(d, item, f);
+	if (!f)
+		return -EINVAL;
+	r = read_modalias(d, item, f);
 	if (r == 0)
 		r = read_config(d, item, f);
 	if (r == 0)
@@ -309,7 +318,7 @@ static int read_function(struct dump *d, const json_t *item)
 /* The next character that is no blank, which stays; 0 at the end. */
 static char look(struct dump *d)
 {
-	while (d->at < d->len && memchr(" \t\r\n", d->text[d->at], 4))
+	while (d->at < d->len && d->text[d->at] && strchr(" \t\r\n", d->text[d->at]))
 		d->at++;
 	d->item = d->at;
 	return d->at < d->len ? d->text[d->at] : 0;

@@ -111,7 +111,7 @@ static bool is_packed(const struct peeked *s)
 
 static const char *skip_blanks(const char *at, const char *end)
 {
-	while (at < end && memchr(" \t\r\n", *at, 4))
+	while (at < end && *at && strchr(" \t\r\n", *at))
 		at++;
 	return at;
 }

@@ -198,7 +198,8 @@ int tree_add_file(struct tree *t, const char *path, char *data, size_t len)
 
 	if (!n)
 		return -errno;
-	if (n->kind != TREE_FILE || (n->data && (n->len != len || memcmp(n->data, content, len))))
+	if (n->kind != TREE_FILE ||
+	    (n->data && (n->len != len || memcmp(n->data, content, len) != 0)))
 		return -EEXIST;
 	if (!n->data) {
 		n->data = take_ptr(content);

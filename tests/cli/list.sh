@@ -44,11 +44,13 @@ ok "every finding says what to do" holds '
 	.findings | length > 0 and all(
 		(.code | test("^[A-Z0-9]+(-[A-Z0-9]+)+$")) and
 		([.severity, .title, .next, .reference] | all(length > 0)))'
+# shellcheck disable=SC2016 # the filters are jq's
 ok "every erratum is shown by a scenario, and its findings are known" holds '
 	[.scenarios[].id] as $scenarios | [.findings[].code] as $findings |
 	.errata | length > 0 and all(
 		(.shown_by - $scenarios) == [] and (.findings - $findings) == [] and
 		(.concerns_here | type == "boolean"))'
+# shellcheck disable=SC2016
 ok "what scenarios work around is an erratum" holds '
 	[.errata[].id] as $errata | [.scenarios[].workarounds[]] - $errata == []'
 ok "nothing is null" holds '[.. | select(. == null)] == []'

@@ -140,7 +140,8 @@ config_space() {
 # copy_machine: what p2pcert reads of this machine, as files below $T/captured
 copy_machine() {
 	local names=(vendor device class revision 'subsystem_*' resource config numa_node '*_link_*'
-		sriov_totalvfs sriov_numvfs driver iommu_group physfn size available published) tests=() name
+		sriov_totalvfs sriov_numvfs driver iommu_group physfn size available published
+		uevent '*dma_mask_bits' iommu power_state) tests=() name
 	for name in "${names[@]}"; do
 		tests+=(-o -name "$name")
 	done
@@ -255,7 +256,7 @@ killed() {
 	restored
 }
 
-set_up=('module p2pcert_p2p' 'module p2pcert_devpriv' 'stock-module rdma_rxe' 'rdma-link p2pcert0')
+set_up=('module p2pcert_p2p' 'module p2pcert_devpriv' 'module p2pcert_edu' 'stock-module rdma_rxe' 'rdma-link p2pcert0')
 
 # All is undone, last change first, and that is the end of it.
 restored() {
@@ -281,7 +282,8 @@ resumed() {
 	kill -KILL "$run"
 	ends 137 'SIGKILL of the selftest'
 	until_true no_process
-	is 'resume: there is something to undo' 'module p2pcert_devpriv
+	is 'resume: there is something to undo' 'module p2pcert_edu
+module p2pcert_devpriv
 module p2pcert_p2p' "$(left_behind | grep module)"
 	gives 3 'resume within the same boot' "$selftest" resume "$T/went-on"
 	is 'resume: what died is not run again, the rest is' 'topo.pair-verdict pass

@@ -51,6 +51,11 @@ certify 0 rxe --soft-rdma p2pcert-v0 --workaround rxe-odp-offset odp.alignment
 ok 'whole pages alone go right over soft RoCE' report rxe '.results[0] | .outcome == "pass" and
 	(.facts["transfers of p2pcert0"] | map(.transfers > 0 and .wrong == 0) | all)'
 
+certify 1 spoiled --soft-rdma p2pcert-v0 --workaround rxe-odp-offset --inject corrupt-copy odp.alignment
+ok 'what goes wrong all the same is seen, and not put down to the defect' report spoiled '.errata == [] and
+	.results[0].evidence.data.state == "refuted" and
+	(.results[0].why | test("between pinned regions as well"))'
+
 nothing_left 'all of it'
 quiet_kernel 'all of it'
 done_testing
