@@ -8,7 +8,7 @@
 # platform_file NAME: prints where it is.
 platform_file() {
 	local dir
-	[[ $1 =~ ^[a-z0-9][a-z0-9-]*$ ]] || return
+	[[ $1 =~ ^[a-z0-9][a-z0-9-]*$ ]] || return 0
 	for dir in "$here"/platforms{,/crosscheck}; do
 		[[ ! -r $dir/$1.conf ]] || printf '%s\n' "$dir/$1.conf"
 	done
