@@ -59,14 +59,15 @@ watch() {
 # shellcheck disable=SC2016
 {
 	# Of the journal of a run that nothing interrupted: how many records come before the first
-	# scenario, with each round of each scenario, and after the last.
+	# scenario, with each round of each scenario, and after the last; and how many modules were loaded.
 	measure='
-		reduce .[] as $r ({key: "set-up", keys: {}, after: 0};
+		reduce .[] as $r ({key: "set-up", keys: {}, after: 0, modules: 0};
 			(if $r.event == "scenario-start" then .key = "\($r.scenario) \($r.round)"
 				else . end) |
 			.keys[.key] += 1 |
+			.modules += (if $r.event == "module" then 1 else 0 end) |
 			.after = if $r.event == "scenario-end" then 0 else .after + 1 end) |
-		{before: .keys["set-up"], each: (.keys | del(.["set-up"])), after}'
+		{before: .keys["set-up"], each: (.keys | del(.["set-up"])), after, modules}'
 
 	# The same of what is left of a run, from what is in its journal.
 	what_is_left='
@@ -80,9 +81,10 @@ watch() {
 		elif $left == [] then
 			[$resume, 0, 1]
 		elif any($left[].key; startswith("devpriv")) then
-			[$resume + $measured.before - 3, $records - $measured.after, $measured.after]
-		else # its module is not needed any more, nor undone
-			[$resume + 1, $records - $measured.after, $measured.after - 1]
+			# but for run-start, platform, features and errata
+			[$resume + $measured.before - 4, $records - $measured.after, $measured.after]
+		else # its modules are not needed any more, nor undone
+			[$resume + 1, $records - $measured.after, $measured.after - $measured.modules]
 		end | join(" ")'
 }
 
