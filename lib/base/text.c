@@ -118,6 +118,16 @@ bool text_is_among(const char *const *words, const char *word)
 	return false;
 }
 
+bool text_has_form(const char *s, const char *form)
+{
+	if (!s || strlen(s) != strlen(form))
+		return false;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'd' ? !isdigit((unsigned char)s[i]) : s[i] != form[i])
+			return false;
+	return true;
+}
+
 bool text_starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -26,6 +26,9 @@ bool text_starts_with(const char *s, const char *prefix);
 /* Is word one of these, of which NULL is the end? NULL words: of none. */
 bool text_is_among(const char *const *words, const char *word);
 
+/* Has it this form, in which each 'd' stands for a digit: "dddd-dd-dd"? NULL s: no. */
+bool text_has_form(const char *s, const char *form);
+
 /* Cuts white space at both ends, in place; returns the new start. */
 char *text_trim(char *s);
 

@@ -9,6 +9,7 @@
 #include "base/jx.h"
 #include "base/outcome.h"
 #include "base/pciaddr.h"
+#include "base/text.h"
 #include "check/finding.h"
 #include "report/verdict.h"
 #include "scenario/scenario.h"
@@ -47,27 +48,14 @@ static bool is_hex(const json_t *v)
 	       s[2 + strspn(s + 2, "0123456789abcdef")] == '\0';
 }
 
-/* A 'd' in the form stands for a digit. */
-static bool has_form(const json_t *v, const char *form)
-{
-	const char *s = json_string_value(v);
-
-	if (!s || strlen(s) != strlen(form))
-		return false;
-	for (size_t i = 0; form[i]; i++)
-		if (form[i] == 'd' ? !isdigit((unsigned char)s[i]) : s[i] != form[i])
-			return false;
-	return true;
-}
-
 static bool is_time(const json_t *v)
 {
-	return has_form(v, "dddd-dd-ddTdd:dd:ddZ");
+	return text_has_form(json_string_value(v), "dddd-dd-ddTdd:dd:ddZ");
 }
 
 static bool is_date(const json_t *v)
 {
-	return has_form(v, "dddd-dd-dd");
+	return text_has_form(json_string_value(v), "dddd-dd-dd");
 }
 
 static bool is_address(const json_t *v)

@@ -2,7 +2,6 @@
 /* Reading profiles, strictly. */
 #include "scenario/profile.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -18,6 +17,7 @@
 #define PROFILE_SCHEMA "p2pcert.profile/1"
 #define PROFILE_MAX (1u << 20) /* bytes */
 #define SUFFIX ".json"
+#define DAY "dddd-dd-dd"
 #define DEVICE_NAME_MAX 63 /* IB_DEVICE_NAME_MAX, less the NUL */
 
 static bool ends_with(const char *s, const char *suffix)
@@ -255,19 +255,6 @@ static bool read_soft_rdma(struct reader *r, const char *key, const json_t *valu
 	return true;
 }
 
-/* "2027-03-31", as far as its form goes. */
-static bool is_day(const char *s)
-{
-	static const char form[] = "dddd-dd-dd";
-
-	if (!s || strlen(s) != strlen(form))
-		return false;
-	for (size_t i = 0; form[i]; i++)
-		if (form[i] == 'd' ? !isdigit((unsigned char)s[i]) : s[i] != form[i])
-			return false;
-	return true;
-}
-
 static bool is_waived(const struct profile *p, const char *erratum)
 {
 	for (size_t i = 0; i < p->nr_waivers; i++)
@@ -288,7 +275,8 @@ static bool read_waiver(struct reader *r, const json_t *item, size_t i, const js
 			      "'waivers[%zu]' is no object of strings 'erratum', 'reason', "
 			      "'granted' and 'until'",
 			      i);
-	if (!is_day(granted) || !is_day(until) || strcmp(granted, until) > 0)
+	if (!text_has_form(granted, DAY) || !text_has_form(until, DAY) ||
+	    strcmp(granted, until) > 0)
 		return refuse(r,
 			      "'waivers[%zu]': from '%s' until '%s' is no time: days such as "
 			      "2027-03-31 are wanted",

@@ -48,7 +48,7 @@ ok "every finding says what to do" holds '
 ok "every erratum is shown by a scenario, and its findings are known" holds '
 	[.scenarios[].id] as $scenarios | [.findings[].code] as $findings |
 	.errata | length > 0 and all(
-		(.shown_by - $scenarios) == [] and (.findings - $findings) == [] and
+		((.shown_by // []) - $scenarios) == [] and (.findings - $findings) == [] and
 		(.concerns_here | type == "boolean"))'
 # shellcheck disable=SC2016
 ok "what scenarios work around is an erratum" holds '

@@ -92,6 +92,12 @@ static void trimming(attr_unused void **state)
 	assert_true(text_starts_with("abc", "ab"));
 	assert_true(text_starts_with("abc", ""));
 	assert_false(text_starts_with("a", "ab"));
+	assert_true(text_has_form("2027-03-31", "dddd-dd-dd"));
+	assert_false(text_has_form("2027-03-3", "dddd-dd-dd"));
+	assert_false(text_has_form("2027-03-311", "dddd-dd-dd"));
+	assert_false(text_has_form("2027/03/31", "dddd-dd-dd"));
+	assert_false(text_has_form("d027-03-31", "dddd-dd-dd"));
+	assert_false(text_has_form(NULL, "dddd-dd-dd"));
 }
 
 static void hashing(attr_unused void **state)
