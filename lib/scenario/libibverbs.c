@@ -10,6 +10,7 @@
 
 #undef ibv_query_port
 #undef ibv_reg_mr
+#undef ibv_reg_mr_iova
 
 #define VERBS(type, name, parameters, arguments) \
 	LAZY(SONAME_ibverbs, type, name, parameters, arguments)
@@ -32,6 +33,9 @@ VERBS(struct ibv_pd *, ibv_alloc_pd, (struct ibv_context * context), (context))
 VERBS(int, ibv_dealloc_pd, (struct ibv_pd * pd), (pd))
 VERBS(struct ibv_mr *, ibv_reg_mr, (struct ibv_pd * pd, void *addr, size_t length, int access),
       (pd, addr, length, access))
+VERBS(struct ibv_mr *, ibv_reg_mr_iova,
+      (struct ibv_pd * pd, void *addr, size_t length, uint64_t iova, int access),
+      (pd, addr, length, iova, access))
 VERBS(struct ibv_mr *, ibv_reg_mr_iova2,
       (struct ibv_pd * pd, void *addr, size_t length, uint64_t iova, unsigned int access),
       (pd, addr, length, iova, access))
@@ -46,4 +50,7 @@ VERBS(struct ibv_qp *, ibv_create_qp, (struct ibv_pd * pd, struct ibv_qp_init_at
 VERBS(int, ibv_modify_qp, (struct ibv_qp * qp, struct ibv_qp_attr *attr, int attr_mask),
       (qp, attr, attr_mask))
 VERBS(int, ibv_destroy_qp, (struct ibv_qp * qp), (qp))
+VERBS(struct ibv_srq *, ibv_create_srq, (struct ibv_pd * pd, struct ibv_srq_init_attr *init),
+      (pd, init))
+VERBS(int, ibv_destroy_srq, (struct ibv_srq * srq), (srq))
 VERBS(const char *, ibv_wc_status_str, (enum ibv_wc_status status), (status))

@@ -170,7 +170,10 @@ static int qp_connect(const struct verbs *v, struct ibv_qp *qp, const struct ibv
 	struct ibv_qp_attr attr = {
 		.qp_state = IBV_QPS_INIT,
 		.port_num = v->port,
-		.qp_access_flags = IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ,
+		.qp_access_flags = IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ |
+				   (v->attr.orig_attr.atomic_cap == IBV_ATOMIC_NONE
+					    ? 0
+					    : IBV_ACCESS_REMOTE_ATOMIC),
 	};
 	int err = error_of(ibv_modify_qp(
 		qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS));
@@ -219,29 +222,81 @@ static void qps_destroy(struct verbs *v)
 	}
 }
 
-int verbs_set_mtu(struct verbs *v, enum ibv_mtu mtu)
+/* What completed or was posted before belongs to queue pairs that are gone. */
+static int queues_empty(struct verbs *v)
+{
+	struct ibv_wc wc;
+	int n;
+
+	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++) {
+		while ((n = ibv_poll_cq(v->cq[i], 1, &wc)) > 0)
+			;
+		if (n < 0)
+			return error_of(n);
+	}
+	return 0;
+}
+
+static int qp_create(struct verbs *v, enum verbs_end end)
 {
 	struct ibv_qp_init_attr init = {
-		.send_cq = v->cq,
-		.recv_cq = v->cq,
+		.send_cq = v->cq[end],
+		.recv_cq = v->cq[end],
+		.srq = end == VERBS_RESPONDER ? v->srq : NULL,
 		.cap = { .max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 1 },
 		.qp_type = IBV_QPT_RC,
 	};
 
-	qps_destroy(v);
-	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
-		v->qp[i] = ibv_create_qp(v->pd, &init);
-		if (!v->qp[i])
-			return error_of_null();
-	}
-	v->path_mtu = 128u << mtu;
-	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
-		int err = qp_connect(v, v->qp[i], v->qp[!i], mtu);
+	v->qp[end] = ibv_create_qp(v->pd, &init);
+	return v->qp[end] ? 0 : error_of_null();
+}
 
-		if (err)
-			return err;
-	}
-	return 0;
+static void srq_destroy(struct verbs *v)
+{
+	if (v->srq)
+		ibv_destroy_srq(v->srq);
+	v->srq = NULL;
+}
+
+static int srq_create(struct verbs *v)
+{
+	struct ibv_srq_init_attr init = { .attr = { .max_wr = 1, .max_sge = 1 } };
+
+	v->srq = ibv_create_srq(v->pd, &init);
+	return v->srq ? 0 : error_of_null();
+}
+
+/* The shared receives go with the queue pairs: what is left there was meant for these. */
+static int queues_renew(struct verbs *v)
+{
+	bool shared = v->srq;
+
+	qps_destroy(v);
+	srq_destroy(v);
+	return queues_empty(v) ?: (shared ? srq_create(v) : 0);
+}
+
+int verbs_set_mtu(struct verbs *v, enum ibv_mtu mtu)
+{
+	int err = queues_renew(v);
+
+	for (enum verbs_end end = 0; end < NR_VERBS_ENDS && !err; end++)
+		err = qp_create(v, end);
+	v->mtu = mtu;
+	v->path_mtu = 128u << mtu;
+	for (size_t i = 0; i < ARRAY_LEN(v->qp) && !err; i++)
+		err = qp_connect(v, v->qp[i], v->qp[!i], mtu);
+	return err;
+}
+
+int verbs_reconnect(struct verbs *v)
+{
+	return verbs_set_mtu(v, v->mtu);
+}
+
+int verbs_share_receives(struct verbs *v)
+{
+	return (v->srq ? 0 : srq_create(v)) ?: verbs_reconnect(v);
 }
 
 int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
@@ -260,24 +315,32 @@ int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
 	v->pd = ibv_alloc_pd(v->context);
 	if (!v->pd)
 		return fail(error_of_null(), why, "allocate a protection domain");
-	v->cq = ibv_create_cq(v->context, CQ_ENTRIES, NULL, NULL, 0);
-	if (!v->cq)
-		return fail(error_of_null(), why, "create a completion queue");
+	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++) {
+		v->cq[i] = ibv_create_cq(v->context, CQ_ENTRIES, NULL, NULL, 0);
+		if (!v->cq[i])
+			return fail(error_of_null(), why, "create a completion queue");
+	}
 	err = verbs_set_mtu(v, v->port_attr.active_mtu);
 	return err ? fail(err, why, "connect the queue pairs") : 0;
 }
 
 /* --- memory and transfers ----------------------------------------------------------------------- */
 
-int verbs_register(struct verbs *v, void *addr, size_t len, int access, struct ibv_mr **mr)
+int verbs_register_iova(struct verbs *v, void *addr, size_t len, uint64_t iova, int access,
+			struct ibv_mr **mr)
 {
 	if (v->nr_mrs == ARRAY_LEN(v->mrs))
 		return -ENOSPC;
-	*mr = ibv_reg_mr(v->pd, addr, len, access);
+	*mr = ibv_reg_mr_iova(v->pd, addr, len, iova, access);
 	if (!*mr)
 		return error_of_null();
 	v->mrs[v->nr_mrs++] = *mr;
 	return 0;
+}
+
+int verbs_register(struct verbs *v, void *addr, size_t len, int access, struct ibv_mr **mr)
+{
+	return verbs_register_iova(v, addr, len, (uintptr_t)addr, access, mr);
 }
 
 int verbs_deregister(struct verbs *v, struct ibv_mr *mr)
@@ -291,43 +354,81 @@ int verbs_deregister(struct verbs *v, struct ibv_mr *mr)
 	return -ENOENT;
 }
 
-int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int timeout_ms,
-		   enum ibv_wc_status *status)
+static bool is_atomic(enum ibv_wr_opcode opcode)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
-	struct ibv_sge sge = {
-		.addr = (uintptr_t)t->local->addr + t->local_offset,
-		.length = (uint32_t)t->len,
-		.lkey = t->local->lkey,
+	return opcode == IBV_WR_ATOMIC_FETCH_AND_ADD || opcode == IBV_WR_ATOMIC_CMP_AND_SWP;
+}
+
+static struct ibv_sge sge_of(const struct ibv_mr *mr, size_t offset, size_t len)
+{
+	return (struct ibv_sge){
+		.addr = (uintptr_t)mr->addr + offset,
+		.length = (uint32_t)len,
+		.lkey = mr->lkey,
 	};
+}
+
+int verbs_post(struct verbs *v, const struct verbs_transfer *t)
+{
+	struct ibv_sge sge = sge_of(t->local, t->local_offset, t->len);
 	struct ibv_send_wr wr = {
 		.sg_list = &sge,
 		.num_sge = 1,
 		.opcode = t->opcode,
 		.send_flags = IBV_SEND_SIGNALED,
-		.wr.rdma = {
-			.remote_addr = (uintptr_t)t->remote->addr + t->remote_offset,
-			.rkey = t->remote->rkey,
-		},
 	};
 	struct ibv_send_wr *bad;
-	struct ibv_wc wc;
-	int n, err;
 
 	if (t->len > UINT32_MAX)
 		return -EMSGSIZE;
-	err = error_of(ibv_post_send(v->qp[0], &wr, &bad));
-	if (err)
-		return err;
-	while ((n = ibv_poll_cq(v->cq, 1, &wc)) == 0) {
+	if (is_atomic(t->opcode)) {
+		wr.wr.atomic.remote_addr = (uintptr_t)t->remote->addr + t->remote_offset;
+		wr.wr.atomic.rkey = t->remote->rkey;
+		wr.wr.atomic.compare_add = t->compare_add;
+		wr.wr.atomic.swap = t->swap;
+	} else if (t->remote) {
+		wr.wr.rdma.remote_addr = (uintptr_t)t->remote->addr + t->remote_offset;
+		wr.wr.rdma.rkey = t->remote->rkey;
+	}
+	return error_of(ibv_post_send(v->qp[VERBS_INITIATOR], &wr, &bad));
+}
+
+int verbs_receive(struct verbs *v, const struct ibv_mr *mr, size_t offset, size_t len)
+{
+	struct ibv_sge sge = sge_of(mr, offset, len);
+	struct ibv_recv_wr wr = { .sg_list = &sge, .num_sge = 1 };
+	struct ibv_recv_wr *bad;
+
+	if (len > UINT32_MAX)
+		return -EMSGSIZE;
+	return error_of(v->srq ? ibv_post_srq_recv(v->srq, &wr, &bad)
+			       : ibv_post_recv(v->qp[VERBS_RESPONDER], &wr, &bad));
+}
+
+int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms, struct ibv_wc *wc)
+{
+	uint64_t deadline = now_ms() + timeout_ms;
+	int n;
+
+	while ((n = ibv_poll_cq(v->cq[end], 1, wc)) == 0) {
 		if (now_ms() >= deadline)
 			return -ETIMEDOUT;
 		pause_ns(POLL_PAUSE_NS);
 	}
-	if (n < 0)
-		return error_of(n);
-	*status = wc.status;
-	return 0;
+	return n < 0 ? error_of(n) : 0;
+}
+
+int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int timeout_ms,
+		   enum ibv_wc_status *status)
+{
+	struct ibv_wc wc;
+	int err = verbs_post(v, t);
+
+	if (!err)
+		err = verbs_wait(v, VERBS_INITIATOR, timeout_ms, &wc);
+	if (!err)
+		*status = wc.status;
+	return err;
 }
 
 void verbs_deregister_all(struct verbs *v)
@@ -340,8 +441,10 @@ void verbs_deregister_all(struct verbs *v)
 void verbs_close(struct verbs *v)
 {
 	verbs_deregister_all(v);
-	if (v->cq)
-		ibv_destroy_cq(v->cq);
+	srq_destroy(v);
+	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++)
+		if (v->cq[i])
+			ibv_destroy_cq(v->cq[i]);
 	if (v->pd)
 		ibv_dealloc_pd(v->pd);
 	if (v->context)

@@ -13,11 +13,14 @@
 #include <infiniband/verbs.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/pciaddr.h"
 
-#define VERBS_MAX_MRS 4
+#define VERBS_MAX_MRS 8
+
+enum verbs_end { VERBS_INITIATOR, VERBS_RESPONDER, NR_VERBS_ENDS };
 
 struct verbs {
 	char *name;
@@ -28,10 +31,12 @@ struct verbs {
 	bool has_gid; /* paths are global and use this one */
 	union ibv_gid gid;
 	uint8_t gid_index;
-	size_t path_mtu; /* bytes */
+	enum ibv_mtu mtu; /* of the path */
+	size_t path_mtu; /* the same in bytes */
 	struct ibv_pd *pd;
-	struct ibv_cq *cq;
-	struct ibv_qp *qp[2]; /* initiator and responder */
+	struct ibv_srq *srq; /* of the responder; NULL: it has a receive queue of its own */
+	struct ibv_cq *cq[NR_VERBS_ENDS];
+	struct ibv_qp *qp[NR_VERBS_ENDS];
 	struct ibv_mr *mrs[VERBS_MAX_MRS];
 	size_t nr_mrs;
 };
@@ -55,24 +60,42 @@ int verbs_open(struct verbs *v, const char *name, char **why) attr_must_check;
  */
 int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why) attr_must_check;
 
-/* Connects them anew, with this path MTU; nothing is in flight. */
+/*
+ * Connects them anew: with this path MTU; as they were, after an error; and with receives from a queue
+ * that can be shared. Nothing is in flight, and nothing is left of what was.
+ */
 int verbs_set_mtu(struct verbs *v, enum ibv_mtu mtu) attr_must_check;
+int verbs_reconnect(struct verbs *v) attr_must_check;
+int verbs_share_receives(struct verbs *v) attr_must_check;
 
 /* Registers memory until verbs_close(), with IBV_ACCESS_* flags. */
 int verbs_register(struct verbs *v, void *addr, size_t len, int access,
 		   struct ibv_mr **mr) attr_must_check;
+/* The same, of a region that begins at iova for those who use it. */
+int verbs_register_iova(struct verbs *v, void *addr, size_t len, uint64_t iova, int access,
+			struct ibv_mr **mr) attr_must_check;
 /* Deregisters it before. */
 int verbs_deregister(struct verbs *v, struct ibv_mr *mr) attr_must_check;
 /* And all of them, with the queue pairs that could still use them. */
 void verbs_deregister_all(struct verbs *v);
 
-/* One transfer; offsets in bytes from the start of the regions. */
+/* One transfer; offsets in bytes from the address that the regions' memory has for the CPU. */
 struct verbs_transfer {
-	enum ibv_wr_opcode opcode; /* IBV_WR_RDMA_WRITE or IBV_WR_RDMA_READ */
-	const struct ibv_mr *local, *remote;
+	enum ibv_wr_opcode opcode;
+	const struct ibv_mr *local, *remote; /* remote NULL: a send */
 	size_t local_offset, remote_offset;
 	size_t len;
+	uint64_t compare_add, swap; /* of atomic operations */
 };
+
+/* Posts it, for the initiator. */
+int verbs_post(struct verbs *v, const struct verbs_transfer *t) attr_must_check;
+/* Posts a receive, for the responder. */
+int verbs_receive(struct verbs *v, const struct ibv_mr *mr, size_t offset,
+		  size_t len) attr_must_check;
+/* Waits at most timeout_ms for a completion at this end: -ETIMEDOUT. */
+int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms,
+	       struct ibv_wc *wc) attr_must_check;
 
 /*
  * Posts it and waits at most timeout_ms for it to complete: -ETIMEDOUT. 0 says that there was a

@@ -58,7 +58,26 @@ devpriv.error-inject   data       data          data        path           leak
 devpriv.compaction     data       data          data        path           leak
 '
 
-# transposed: rows of the chosen scenarios' matrix, as 'matrix' has them
+# And for those of on-demand paging. A region that is pinned is what a device is like that does not hear of
+# changes.
+odp='
+fault                          skip-copy  corrupt-copy  pinned
++odp.send                      path       data          path
+odp.recv                       path       data          path
+odp.srq                        path       data          path
+odp.atomic                     path       data          path
++odp.invalidate.munmap         data       data          data
+odp.invalidate.munmap-mmap     data       data          data
+odp.invalidate.dontneed        data       data          data
+odp.invalidate.mremap          data       data          data
+odp.invalidate.mprotect        data       data          data
+odp.invalidate.mprotect-none   data       data          data
++odp.invalidate.fork-cow       data       data          -
+odp.invalidate.punch           data       data          data
+odp.invalidate.truncate        data       data          data
+'
+
+# transposed MATRIX: rows of the chosen scenarios' matrix, as 'matrix' has them
 transposed() {
 	awk -v all="$parts" 'NF {
 		always = sub(/^\+/, "")
@@ -71,7 +90,7 @@ transposed() {
 	END {
 		for (i = 1; i <= columns; i++)
 			print row[i]
-	}' <<< "$devpriv"
+	}' <<< "$1"
 }
 
 # One line per scenario of a report: what is refuted, the kind of an error, or the outcome.
@@ -161,7 +180,7 @@ while read -r fault cells; do
 	none-yes) warned_before "$last" ;;
 	esac
 	quiet_kernel "$last"
-done < <(printf '%s' "$matrix" && transposed)
+done < <(printf '%s' "$matrix" && transposed "$devpriv" && transposed "$odp")
 
 # The last: the kernel does not survive it in full.
 certify 6 part-of-hole --inject part-of-hole devpriv.pressure

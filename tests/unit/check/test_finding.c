@@ -199,6 +199,8 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "HMM-SPLIT-SHARED-HUGE", SEVERITY_BLOCKER },
 		{ "RXE-ODP-OFFSET", SEVERITY_BLOCKER },
 		{ "ODP-WRONG-DATA", SEVERITY_BLOCKER },
+		{ "ODP-STALE", SEVERITY_BLOCKER },
+		{ "ODP-STATUS", SEVERITY_MAJOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));

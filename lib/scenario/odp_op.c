@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * odp.send, odp.recv, odp.srq, odp.atomic: each operation of a reliable connection with the memory of the
+ * one end on demand, of the other, and of both; cold, where no page is mapped; warm; and again after the
+ * address space has given the pages up. Memory is of a file in memory, so that its data stays when
+ * nobody has it mapped.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "scenario/odp_rig.h"
+#include "scenario/scenario.h"
+
+#define PAGES 8
+
+enum { LOCAL = 1 << 0, REMOTE = 1 << 1 };
+
+/* What a scenario exercises. */
+struct exercise {
+	const char *name;
+	uint32_t claim;
+	uint32_t claim_both; /* what more it takes for both ends to be on demand */
+	unsigned int ends; /* which of them can be on demand alone */
+	const struct rig_op *ops[4]; /* NULL-terminated */
+	bool shared_receives;
+};
+
+static const struct {
+	const char *name;
+	unsigned int on_demand;
+} sides[] = {
+	{ "local memory on demand", LOCAL },
+	{ "remote memory on demand", REMOTE },
+	{ "both on demand", LOCAL | REMOTE },
+};
+
+static const struct {
+	const char *name;
+	bool cold;
+} passes[] = {
+	{ "cold", true },
+	{ "warm", false },
+	{ "after MADV_DONTNEED", true },
+};
+
+/* Are the pages of the buffers on demand mapped as they must be? */
+static int check_mapped(struct rig *r, size_t expected)
+{
+	int ret = r->local.on_demand ? rig_mapped(r, &r->local, expected) : 0;
+
+	return ret ?: r->remote.on_demand ? rig_mapped(r, &r->remote, expected) : 0;
+}
+
+static int drop_both(struct rig *r)
+{
+	return rig_drop(r, &r->local) ?: rig_drop(r, &r->remote);
+}
+
+/* The page table is looked at before the CPU looks at the data, which maps it. */
+static int run_pass(struct rig *r, const struct rig_op *op, bool cold)
+{
+	int ret = 0;
+
+	if (cold)
+		ret = drop_both(r);
+	ret = ret ?: check_mapped(r, cold ? 0 : r->pages);
+	ret = ret ?: rig_move_all(r, op, IBV_WC_SUCCESS);
+	ret = ret ?: check_mapped(r, r->pages);
+	return ret ?: rig_check(r, &r->local) ?: rig_check(r, &r->remote);
+}
+
+/* New regions, which have never seen a page. */
+static int run_side(struct rig *r, const struct rig_op *op, unsigned int on_demand,
+		    const char *side)
+{
+	int ret = drop_both(r);
+
+	rig_stage(r, "%s, %s", op->name, side);
+	ret = ret ?: rig_register(r, &r->local, on_demand & LOCAL);
+	ret = ret ?: rig_register(r, &r->remote, on_demand & REMOTE);
+	for (size_t i = 0; i < ARRAY_LEN(passes) && !ret; i++) {
+		rig_stage(r, "%s, %s, %s", op->name, side, passes[i].name);
+		rig_fill(r, &r->local);
+		rig_fill(r, &r->remote);
+		ret = run_pass(r, op, passes[i].cold);
+	}
+	return ret;
+}
+
+static bool applies(const struct rig *r, const struct exercise *e, unsigned int on_demand)
+{
+	uint32_t claims = r->device->verbs.attr.odp_caps.per_transport_caps.rc_odp_caps;
+
+	if (on_demand == (LOCAL | REMOTE))
+		return (claims & e->claim_both) == e->claim_both;
+	return on_demand & e->ends;
+}
+
+static int run_all(struct rig *r, const struct exercise *e, size_t *ran)
+{
+	int ret = 0;
+
+	for (size_t i = 0; e->ops[i]; i++) {
+		for (size_t k = 0; k < ARRAY_LEN(sides) && !ret; k++) {
+			if (!applies(r, e, sides[k].on_demand))
+				continue;
+			ret = run_side(r, e->ops[i], sides[k].on_demand, sides[k].name);
+			++*ran;
+		}
+	}
+	return ret;
+}
+
+static int set_up(struct rig *r, const struct exercise *e)
+{
+	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+
+	if (e->shared_receives)
+		ret = ret ?: verbs_share_receives(&r->device->verbs);
+	return ret;
+}
+
+static void say(struct rig *r, const struct exercise *e, size_t ran)
+{
+	struct scenario_ctx *ctx = r->device->ctx;
+	const struct verbs *v = &r->device->verbs;
+
+	scn_evidence(ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+		     "%s: %s: %zu passes of %u pages, a piece of each, at most %zu bytes, in one "
+		     "packet: all of both buffers right",
+		     v->name, e->name, ran * ARRAY_LEN(passes), PAGES, r->piece);
+	scn_evidence(
+		ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
+		"%s: %s: in %zu passes no page on demand was mapped before, and all were after",
+		v->name, e->name, ran * 2);
+}
+
+static enum outcome body(struct rdma_device *device, const void *arg)
+{
+	const struct exercise *e = arg;
+	enum outcome outcome;
+	size_t ran = 0;
+	struct rig r;
+	int ret = rig_open(&r, device, PAGES);
+
+	ret = ret ?: set_up(&r, e);
+	ret = ret ?: run_all(&r, e, &ran);
+	if (!ret)
+		say(&r, e, ran);
+	outcome = rig_conclude(&r, ret, "%s, cold, warm and after MADV_DONTNEED", e->name);
+	rig_close(&r);
+	return outcome;
+}
+
+static enum outcome run(struct scenario_ctx *ctx, const struct exercise *e)
+{
+	return rdma_each(ctx, e->claim, e->name, body, e);
+}
+
+static enum outcome run_send(struct scenario_ctx *ctx)
+{
+	static const struct exercise e = {
+		.name = "send",
+		.claim = IBV_ODP_SUPPORT_SEND,
+		.claim_both = IBV_ODP_SUPPORT_RECV,
+		.ends = LOCAL,
+		.ops = { &rig_send },
+	};
+
+	return run(ctx, &e);
+}
+
+static enum outcome run_recv(struct scenario_ctx *ctx)
+{
+	static const struct exercise e = {
+		.name = "receive",
+		.claim = IBV_ODP_SUPPORT_RECV,
+		.claim_both = IBV_ODP_SUPPORT_SEND,
+		.ends = REMOTE,
+		.ops = { &rig_send },
+	};
+
+	return run(ctx, &e);
+}
+
+static enum outcome run_srq(struct scenario_ctx *ctx)
+{
+	static const struct exercise e = {
+		.name = "receive from a shared queue",
+		.claim = IBV_ODP_SUPPORT_SRQ_RECV,
+		.claim_both = IBV_ODP_SUPPORT_SEND,
+		.ends = REMOTE,
+		.ops = { &rig_send },
+		.shared_receives = true,
+	};
+
+	return run(ctx, &e);
+}
+
+static enum outcome run_atomic(struct scenario_ctx *ctx)
+{
+	static const struct exercise e = {
+		.name = "atomic operations",
+		.claim = IBV_ODP_SUPPORT_ATOMIC,
+		.ends = LOCAL | REMOTE,
+		.ops = { &rig_add, &rig_swap, &rig_no_swap },
+	};
+
+	return run(ctx, &e);
+}
+
+static const struct need needs[] = { RDMA_ODP_NEEDS };
+
+#define SCENARIO_OF(name_, title_) \
+	const struct scenario scenario_odp_##name_ = { \
+		.id = "odp." #name_, \
+		.title = title_, \
+		.needs = needs, \
+		.nr_needs = ARRAY_LEN(needs), \
+		.evidence = EV(DATA) | EV(PATH), \
+		.safety = SAFETY_SAFE, \
+		.level = LEVEL_QUICK, \
+		.seconds = 60, \
+		.FAULTS(RIG_FAULTS), \
+		.run = run_##name_, \
+	}
+
+SCENARIO_OF(send, "send from on-demand memory, cold, warm and after MADV_DONTNEED");
+SCENARIO_OF(recv, "receive into on-demand memory, cold, warm and after MADV_DONTNEED");
+SCENARIO_OF(srq, "receive from a shared queue into on-demand memory, cold, warm and dropped");
+SCENARIO_OF(atomic, "fetch and add, compare and swap on on-demand memory, cold, warm and dropped");

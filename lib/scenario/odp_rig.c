@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Memory, regions and single operations of the scenarios of on-demand paging; the model of their data. */
+#include "scenario/odp_rig.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/alloc.h"
+#include "scenario/pagemap.h"
+#include "scenario/pattern.h"
+
+#define ATOMIC_LEN sizeof(uint64_t)
+#define ASIDE (1ull << 36)
+
+/* --- what is said ------------------------------------------------------------------------------- */
+
+void rig_stage(struct rig *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	free(r->stage);
+	va_start(ap, fmt);
+	r->stage = xvasprintf(fmt, ap);
+	va_end(ap);
+}
+
+int rig_refute(struct rig *r, enum evidence_kind kind, const char *fmt, ...)
+{
+	autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	scn_evidence(r->device->ctx, kind, EVIDENCE_REFUTED, "%s: %s: %s", r->device->verbs.name,
+		     r->stage, text);
+	return 1;
+}
+
+enum outcome rig_conclude(struct rig *r, int result, const char *fmt, ...)
+{
+	autofree char *text = NULL;
+	va_list ap;
+
+	if (result < 0)
+		return rdma_conclude(r->device, OUTCOME_ERROR, "%s: %s", r->stage,
+				     strerror(-result));
+	if (result)
+		return rdma_conclude(r->device, OUTCOME_FAIL, "went wrong: %s", r->stage);
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	return rdma_conclude(r->device, OUTCOME_PASS, "%s", text);
+}
+
+/* --- memory ------------------------------------------------------------------------------------- */
+
+static struct rig_buffer no_buffer(const char *name)
+{
+	return (struct rig_buffer){ .name = name, .data = MAP_FAILED, .fd = -1 };
+}
+
+int rig_open(struct rig *r, struct rdma_device *device, size_t pages)
+{
+	size_t page = page_size(), mtu = device->verbs.path_mtu;
+
+	*r = (struct rig){
+		.device = device,
+		.local = no_buffer("local memory"),
+		.remote = no_buffer("remote memory"),
+		.page = page,
+		.pages = pages,
+		.len = (pages + 2) * page,
+		.piece = mtu < page ? mtu : page,
+		.pagemap = pagemap_open(NULL),
+		.unreachable = IBV_WC_LOC_PROT_ERR,
+	};
+	rig_stage(r, "setting up");
+	r->local.known = xcalloc(1, r->len);
+	r->remote.known = xcalloc(1, r->len);
+	return r->pagemap < 0 ? r->pagemap : 0;
+}
+
+void rig_unmap(struct rig *r, struct rig_buffer *b)
+{
+	if (b->data != MAP_FAILED)
+		munmap(b->data, r->len);
+	b->data = MAP_FAILED;
+	if (b->fd >= 0)
+		close(b->fd);
+	b->fd = -1;
+}
+
+void rig_close(struct rig *r)
+{
+	/* the regions go before their memory */
+	verbs_deregister_all(&r->device->verbs);
+	rig_unmap(r, &r->local);
+	rig_unmap(r, &r->remote);
+	if (r->pagemap >= 0)
+		close(r->pagemap);
+	free(r->local.known);
+	free(r->remote.known);
+	free(r->stage);
+}
+
+/*
+ * An address out of the way of what else is mapped into this process meanwhile: when a scenario unmaps
+ * memory there, nothing comes in its place.
+ */
+static unsigned char *place(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	munmap(p, len);
+	return (unsigned char *)p - ASIDE;
+}
+
+int rig_map(struct rig *r, struct rig_buffer *b, int fd)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+
+	b->fd = fd;
+	if (fd >= 0 && ftruncate(fd, (off_t)r->len) < 0)
+		return -errno;
+	b->data = mmap(place(r->len), r->len, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (b->data == MAP_FAILED)
+		return -errno;
+	/* One huge page would map what no transfer has asked for. */
+	if (madvise(b->data, r->len, MADV_NOHUGEPAGE) < 0 && errno != EINVAL)
+		return -errno;
+	memset(b->known, 0, r->len);
+	return 0;
+}
+
+int rig_map_memfd(struct rig *r, struct rig_buffer *b)
+{
+	int fd = memfd_create("p2pcert-odp", MFD_CLOEXEC);
+
+	return fd < 0 ? -errno : rig_map(r, b, fd);
+}
+
+int rig_deregister(struct rig *r, struct rig_buffer *b)
+{
+	struct ibv_mr *mr = b->mr;
+
+	b->mr = NULL;
+	return mr ? verbs_deregister(&r->device->verbs, mr) : 0;
+}
+
+int rig_register(struct rig *r, struct rig_buffer *b, bool on_demand)
+{
+	const struct verbs *v = &r->device->verbs;
+	int access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
+	int err = rig_deregister(r, b);
+
+	if (v->attr.orig_attr.atomic_cap != IBV_ATOMIC_NONE)
+		access |= IBV_ACCESS_REMOTE_ATOMIC;
+	if (on_demand && !scn_injected(r->device->ctx, "pinned"))
+		access |= IBV_ACCESS_ON_DEMAND;
+	b->on_demand = on_demand;
+	return err ?: verbs_register(&r->device->verbs, b->data, r->len, access, &b->mr);
+}
+
+unsigned char *rig_pages(const struct rig *r, const struct rig_buffer *b)
+{
+	return b->data + r->page;
+}
+
+size_t rig_pages_len(const struct rig *r)
+{
+	return r->pages * r->page;
+}
+
+void rig_fill(struct rig *r, struct rig_buffer *b)
+{
+	pattern_fill(b->known, r->len, pattern_seed(r->device->seed, r->fills++), 0);
+	memcpy(b->data, b->known, r->len);
+}
+
+int rig_drop(struct rig *r, struct rig_buffer *b)
+{
+	if (madvise(b->data, r->len, MADV_DONTNEED) < 0)
+		return -errno;
+	if (b->fd < 0)
+		memset(b->known, 0, r->len);
+	return 0;
+}
+
+/* --- evidence ----------------------------------------------------------------------------------- */
+
+static struct pattern_mismatch mismatch(const struct rig *r, const struct rig_buffer *b)
+{
+	struct pattern_mismatch m = { .len = r->len };
+
+	for (size_t i = 0; i < r->len; i++) {
+		if (b->data[i] == b->known[i])
+			continue;
+		if (!m.wrong++)
+			m.first = i;
+		m.last = i;
+	}
+	if (!m.wrong)
+		return m;
+	m.shown = r->len - m.first < sizeof(m.found) ? r->len - m.first : sizeof(m.found);
+	memcpy(m.expected, b->known + m.first, m.shown);
+	memcpy(m.found, b->data + m.first, m.shown);
+	m.zero = memcmp(m.found, (unsigned char[sizeof(m.found)]){ 0 }, m.shown) == 0;
+	return m;
+}
+
+int rig_check(struct rig *r, const struct rig_buffer *b)
+{
+	struct pattern_mismatch m = mismatch(r, b);
+	autofree char *text = NULL;
+
+	if (!m.wrong)
+		return 0;
+	text = pattern_mismatch_text(&m);
+	r->wrong_data = true;
+	return rig_refute(r, EVIDENCE_DATA, "%s, %zu pages between two guards: %s", b->name,
+			  r->pages, text);
+}
+
+int rig_mapped(struct rig *r, const struct rig_buffer *b, size_t expected)
+{
+	struct pagemap_count c;
+	int err = pagemap_count(r->pagemap, rig_pages(r, b), rig_pages_len(r), &c);
+
+	if (err || c.present == expected)
+		return err;
+	return rig_refute(r, EVIDENCE_PATH, "%zu of %zu pages of the %s are mapped, expected %zu",
+			  c.present, c.pages, b->name, expected);
+}
+
+/* --- operations --------------------------------------------------------------------------------- */
+
+static uint64_t get(const unsigned char *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static void put(unsigned char *at, uint64_t value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+static void apply_to_remote(struct rig *r, const struct verbs_transfer *o)
+{
+	memcpy(r->remote.known + o->remote_offset, r->local.known + o->local_offset, o->len);
+}
+
+static void apply_to_local(struct rig *r, const struct verbs_transfer *o)
+{
+	memcpy(r->local.known + o->local_offset, r->remote.known + o->remote_offset, o->len);
+}
+
+/* The value that was there comes back. */
+static void apply_add(struct rig *r, const struct verbs_transfer *o)
+{
+	unsigned char *target = r->remote.known + o->remote_offset;
+
+	put(r->local.known + o->local_offset, get(target));
+	put(target, get(target) + o->compare_add);
+}
+
+static void apply_swap(struct rig *r, const struct verbs_transfer *o)
+{
+	unsigned char *target = r->remote.known + o->remote_offset;
+	uint64_t value = get(target);
+
+	put(r->local.known + o->local_offset, value);
+	if (value == o->compare_add)
+		put(target, o->swap);
+}
+
+/* Carries over every byte of the value. */
+static void operands_add(const struct rig *r, struct verbs_transfer *o)
+{
+	o->compare_add = ~get(r->remote.known + o->remote_offset) / 3 + o->remote_offset;
+}
+
+static void operands_swap(const struct rig *r, struct verbs_transfer *o)
+{
+	o->compare_add = get(r->remote.known + o->remote_offset);
+	o->swap = pattern_seed(r->device->seed, o->compare_add);
+}
+
+/* One bit makes the difference, the highest. */
+static void operands_no_swap(const struct rig *r, struct verbs_transfer *o)
+{
+	operands_swap(r, o);
+	o->compare_add ^= 1ull << 63;
+}
+
+const struct rig_op rig_send = {
+	.name = "send",
+	.opcode = IBV_WR_SEND,
+	.receives = true,
+	.apply = apply_to_remote,
+};
+
+const struct rig_op rig_write = {
+	.name = "RDMA write",
+	.opcode = IBV_WR_RDMA_WRITE,
+	.apply = apply_to_remote,
+};
+
+const struct rig_op rig_read = {
+	.name = "RDMA read",
+	.opcode = IBV_WR_RDMA_READ,
+	.apply = apply_to_local,
+};
+
+const struct rig_op rig_add = {
+	.name = "fetch and add",
+	.opcode = IBV_WR_ATOMIC_FETCH_AND_ADD,
+	.apply = apply_add,
+	.operands = operands_add,
+};
+
+const struct rig_op rig_swap = {
+	.name = "compare and swap",
+	.opcode = IBV_WR_ATOMIC_CMP_AND_SWP,
+	.apply = apply_swap,
+	.operands = operands_swap,
+};
+
+const struct rig_op rig_no_swap = {
+	.name = "compare, and no swap",
+	.opcode = IBV_WR_ATOMIC_CMP_AND_SWP,
+	.apply = apply_swap,
+	.operands = operands_no_swap,
+};
+
+/* An atomic operation is on a word in the middle of the remote page. */
+static struct verbs_transfer order_of(const struct rig *r, const struct rig_op *op, size_t local,
+				      size_t remote)
+{
+	struct verbs_transfer o = {
+		.opcode = op->opcode,
+		.local = r->local.mr,
+		.remote = op->receives ? NULL : r->remote.mr,
+		.local_offset = (local + 1) * r->page,
+		.remote_offset = (remote + 1) * r->page,
+		.len = r->piece,
+	};
+
+	if (op->operands) {
+		o.remote_offset += r->page / 2 + ATOMIC_LEN;
+		o.len = ATOMIC_LEN;
+		op->operands(r, &o);
+	}
+	return o;
+}
+
+static int wait_for(struct rig *r, enum verbs_end end, struct ibv_wc *wc)
+{
+	int err = verbs_wait(&r->device->verbs, end, RIG_TRANSFER_MS, wc);
+
+	if (err != -ETIMEDOUT)
+		return err;
+	return rig_refute(r, EVIDENCE_DATA, "does not complete in %d ms at the %s", RIG_TRANSFER_MS,
+			  end == VERBS_INITIATOR ? "initiator" : "responder");
+}
+
+static int check_received(struct rig *r, const struct ibv_wc *wc, size_t len)
+{
+	if (wc->status != IBV_WC_SUCCESS)
+		return rig_refute(r, EVIDENCE_DATA, "the receive completes with '%s'",
+				  ibv_wc_status_str(wc->status));
+	if (wc->opcode != IBV_WC_RECV || wc->byte_len != len)
+		return rig_refute(r, EVIDENCE_DATA,
+				  "the receive completes as operation %d of %u bytes, expected %d "
+				  "of %zu",
+				  (int)wc->opcode, wc->byte_len, IBV_WC_RECV, len);
+	return 0;
+}
+
+/* Posts it and waits for all that must complete. */
+static int execute(struct rig *r, const struct rig_op *op, const struct verbs_transfer *o,
+		   enum ibv_wc_status *status)
+{
+	struct verbs *v = &r->device->verbs;
+	struct ibv_wc wc;
+	int err = 0;
+
+	if (op->receives)
+		err = verbs_receive(v, r->remote.mr, o->remote_offset, o->len);
+	err = err ?: verbs_post(v, o);
+	err = err ?: wait_for(r, VERBS_INITIATOR, &wc);
+	if (err)
+		return err;
+	*status = wc.status;
+	if (!op->receives || wc.status != IBV_WC_SUCCESS)
+		return 0;
+	return wait_for(r, VERBS_RESPONDER, &wc) ?: check_received(r, &wc, o->len);
+}
+
+/* What nobody else changes meanwhile. */
+static void corrupt(struct rig *r, const struct verbs_transfer *o)
+{
+	if (r->local.on_demand)
+		r->remote.data[o->remote_offset] ^= 1;
+	else
+		r->local.data[o->local_offset] ^= 1;
+}
+
+int rig_learn(struct rig *r)
+{
+	struct verbs_transfer o;
+	struct ibv_mr gone;
+	int ret;
+
+	ret = rig_register(r, &r->local, false) ?: rig_register(r, &r->remote, false);
+	if (ret)
+		return ret;
+	gone = *r->local.mr;
+	o = order_of(r, &rig_write, 0, 0);
+	o.local = &gone;
+	ret = rig_deregister(r, &r->local);
+	ret = ret ?: execute(r, &rig_write, &o, &r->unreachable);
+	ret = ret ?: verbs_reconnect(&r->device->verbs);
+	if (!ret && r->unreachable == IBV_WC_SUCCESS)
+		return rig_refute(r, EVIDENCE_DATA, "sends from a region that is no more");
+	return ret;
+}
+
+static bool sends(const struct rig_op *op)
+{
+	return op->apply == apply_to_remote;
+}
+
+static int check_status(struct rig *r, const struct rig_op *op, enum ibv_wc_status status,
+			enum ibv_wc_status expected)
+{
+	if (expected == IBV_WC_LOC_PROT_ERR && sends(op))
+		expected = r->unreachable;
+	if (status == expected)
+		return 0;
+	r->wrong_data |= status == IBV_WC_SUCCESS;
+	r->wrong_status |= status != IBV_WC_SUCCESS;
+	return rig_refute(r, EVIDENCE_DATA, "%s completes with '%s', expected '%s'", op->name,
+			  ibv_wc_status_str(status), ibv_wc_status_str(expected));
+}
+
+int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
+	     enum ibv_wc_status expected)
+{
+	struct scenario_ctx *ctx = r->device->ctx;
+	struct verbs_transfer o = order_of(r, op, local, remote);
+	enum ibv_wc_status status = expected;
+	int err = 0;
+
+	if (!scn_injected(ctx, "skip-copy"))
+		err = execute(r, op, &o, &status);
+	if (!err && status != IBV_WC_SUCCESS)
+		err = verbs_reconnect(&r->device->verbs);
+	if (err)
+		return err;
+	if (expected == IBV_WC_SUCCESS) {
+		op->apply(r, &o);
+		if (scn_injected(ctx, "corrupt-copy"))
+			corrupt(r, &o);
+	}
+	return check_status(r, op, status, expected);
+}
+
+int rig_move_all(struct rig *r, const struct rig_op *op, enum ibv_wc_status expected)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->pages && !ret; i++)
+		ret = rig_move(r, op, i, r->pages - 1 - i, expected);
+	return ret;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What scenarios of on-demand paging do over and over: memory at both ends of a connection, filled with
+ * a pattern, of which it is known to the last byte what must be there after each operation; regions over
+ * it, on demand or pinned; operations that move a piece of one page to a page of the other end and are
+ * held against the completion that must come; and the process's page table, which shows which pages the
+ * device has faulted in.
+ *
+ * A piece begins with its page and fits into one packet of the path: what goes wrong elsewhere, on soft
+ * RoCE, is for odp.alignment to tell.
+ *
+ * Functions return 0, 1 if it went wrong (then said, as evidence that is refuted), or a negative errno.
+ */
+#ifndef P2PCERT_SCENARIO_ODP_RIG_H
+#define P2PCERT_SCENARIO_ODP_RIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "scenario/rdma.h"
+
+#define RIG_TRANSFER_MS 10000
+
+/* guard page | pages under test | guard page, all of it registered. */
+struct rig_buffer {
+	const char *name;
+	unsigned char *data; /* MAP_FAILED: none */
+	unsigned char *known; /* what must be there */
+	int fd; /* of the file that it maps, shared; -1: anonymous memory, private */
+	struct ibv_mr *mr;
+	bool on_demand; /* the region */
+};
+
+struct rig {
+	struct rdma_device *device;
+	struct rig_buffer local, remote; /* of the initiator, of the responder */
+	size_t page, pages; /* bytes in a page; pages under test */
+	size_t len; /* of a buffer, with its guards */
+	size_t piece; /* bytes of a page that are moved */
+	int pagemap;
+	uint64_t fills; /* with a new pattern each */
+	char *stage; /* what is going on, for a person */
+	/* with what the device ends a transfer from local memory that it cannot reach: rig_learn() */
+	enum ibv_wc_status unreachable;
+	/* of what went wrong: wrong data, or success where there is nothing to reach; another error */
+	bool wrong_data, wrong_status;
+};
+
+/* An operation of the initiator on a page of either end. */
+struct rig_op {
+	const char *name;
+	enum ibv_wr_opcode opcode;
+	bool receives; /* the responder posts a receive for it */
+	/* makes both ends' known what they must be after it; order says where */
+	void (*apply)(struct rig *r, const struct verbs_transfer *order);
+	/* of an atomic operation; NULL: others */
+	void (*operands)(const struct rig *r, struct verbs_transfer *order);
+};
+
+extern const struct rig_op rig_send, rig_write, rig_read;
+extern const struct rig_op rig_add, rig_swap,
+	rig_no_swap; /* the last compares with another value */
+
+/* The faults that rig_register() and rig_move() commit: for FAULTS(). */
+#define RIG_FAULTS "skip-copy", "corrupt-copy", "pinned"
+
+/* Whatever is returned, rig_close() must follow; the device's regions are gone then. */
+int rig_open(struct rig *r, struct rdma_device *device, size_t pages) attr_must_check;
+void rig_close(struct rig *r);
+
+/* What is going on, in front of whatever is said from now on. */
+void rig_stage(struct rig *r, const char *fmt, ...) attr_printf(2, 3);
+/* Says of something that it did not hold. Returns 1. */
+int rig_refute(struct rig *r, enum evidence_kind kind, const char *fmt, ...) attr_printf(3, 4);
+
+/* Memory for a buffer that has none: of this file, which is taken and made as long, or -1. */
+int rig_map(struct rig *r, struct rig_buffer *b, int fd) attr_must_check;
+/* That of a file in memory: dropped, it is still there. */
+int rig_map_memfd(struct rig *r, struct rig_buffer *b) attr_must_check;
+void rig_unmap(struct rig *r, struct rig_buffer *b);
+/* Takes the place of the region that there is, if any. */
+int rig_register(struct rig *r, struct rig_buffer *b, bool on_demand) attr_must_check;
+int rig_deregister(struct rig *r, struct rig_buffer *b) attr_must_check;
+
+/* The pages under test. */
+unsigned char *rig_pages(const struct rig *r, const struct rig_buffer *b);
+size_t rig_pages_len(const struct rig *r);
+
+/* Other data than ever before, written by the CPU through the mapping. */
+void rig_fill(struct rig *r, struct rig_buffer *b);
+/* Gives the pages up, so that none is mapped; anonymous memory is zero from then on. */
+int rig_drop(struct rig *r, struct rig_buffer *b) attr_must_check;
+
+/*
+ * Sees how the device refuses to send from a pinned local region that is no more: by rights with
+ * IBV_WC_LOC_PROT_ERR. If it says something else, which is for odp.rights to judge, rig_move() takes that
+ * for the same. Both buffers have memory; the regions are others than before.
+ */
+int rig_learn(struct rig *r) attr_must_check;
+
+/*
+ * One operation between page `local` and page `remote`, both counted from 0, which must complete with
+ * this status, and must not move a byte if it is no success. The queue pairs are connected anew after
+ * an error.
+ */
+int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
+	     enum ibv_wc_status expected) attr_must_check;
+/* That for all pages, from the first locally and the last remotely. */
+int rig_move_all(struct rig *r, const struct rig_op *op,
+		 enum ibv_wc_status expected) attr_must_check;
+
+/* Does a buffer hold, to the last byte, what it must? Maps all of it. */
+int rig_check(struct rig *r, const struct rig_buffer *b) attr_must_check;
+/* Are as many of the pages under test mapped as expected? */
+int rig_mapped(struct rig *r, const struct rig_buffer *b, size_t expected) attr_must_check;
+
+/* The outcome of a body that came to r: error, fail with what the stage was, or pass as given. */
+enum outcome rig_conclude(struct rig *r, int result, const char *fmt, ...) attr_printf(3, 4);
+
+#endif
