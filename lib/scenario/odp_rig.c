@@ -151,9 +151,9 @@ int rig_deregister(struct rig *r, struct rig_buffer *b)
 	return mr ? verbs_deregister(&r->device->verbs, mr) : 0;
 }
 
-int rig_register(struct rig *r, struct rig_buffer *b, bool on_demand)
+int rig_register_at(struct rig *r, struct rig_buffer *b, bool on_demand, size_t shift)
 {
-	const struct verbs *v = &r->device->verbs;
+	struct verbs *v = &r->device->verbs;
 	int access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
 	int err = rig_deregister(r, b);
 
@@ -162,7 +162,15 @@ int rig_register(struct rig *r, struct rig_buffer *b, bool on_demand)
 	if (on_demand && !scn_injected(r->device->ctx, "pinned"))
 		access |= IBV_ACCESS_ON_DEMAND;
 	b->on_demand = on_demand;
-	return err ?: verbs_register(&r->device->verbs, b->data, r->len, access, &b->mr);
+	b->shift = shift;
+	return err
+		       ?: verbs_register_iova(v, b->data, r->len, (uintptr_t)b->data + shift,
+					      access, &b->mr);
+}
+
+int rig_register(struct rig *r, struct rig_buffer *b, bool on_demand)
+{
+	return rig_register_at(r, b, on_demand, 0);
 }
 
 unsigned char *rig_pages(const struct rig *r, const struct rig_buffer *b)
@@ -388,12 +396,15 @@ static int execute(struct rig *r, const struct rig_op *op, const struct verbs_tr
 		   enum ibv_wc_status *status)
 {
 	struct verbs *v = &r->device->verbs;
+	struct verbs_transfer shifted = *o;
 	struct ibv_wc wc;
 	int err = 0;
 
+	shifted.local_offset += r->local.shift;
+	shifted.remote_offset += r->remote.shift;
 	if (op->receives)
-		err = verbs_receive(v, r->remote.mr, o->remote_offset, o->len);
-	err = err ?: verbs_post(v, o);
+		err = verbs_receive(v, r->remote.mr, shifted.remote_offset, o->len);
+	err = err ?: verbs_post(v, &shifted);
 	err = err ?: wait_for(r, VERBS_INITIATOR, &wc);
 	if (err)
 		return err;

@@ -31,6 +31,7 @@ struct rig_buffer {
 	int fd; /* of the file that it maps, shared; -1: anonymous memory, private */
 	struct ibv_mr *mr;
 	bool on_demand; /* the region */
+	size_t shift; /* how much higher its addresses are than the memory's */
 };
 
 struct rig {
@@ -82,6 +83,9 @@ int rig_map_memfd(struct rig *r, struct rig_buffer *b) attr_must_check;
 void rig_unmap(struct rig *r, struct rig_buffer *b);
 /* Takes the place of the region that there is, if any. */
 int rig_register(struct rig *r, struct rig_buffer *b, bool on_demand) attr_must_check;
+/* A region whose addresses are by so many bytes higher than the memory's; the end wraps around. */
+int rig_register_at(struct rig *r, struct rig_buffer *b, bool on_demand,
+		    size_t shift) attr_must_check;
 int rig_deregister(struct rig *r, struct rig_buffer *b) attr_must_check;
 
 /* The pages under test. */

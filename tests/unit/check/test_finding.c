@@ -201,6 +201,8 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "ODP-WRONG-DATA", SEVERITY_BLOCKER },
 		{ "ODP-STALE", SEVERITY_BLOCKER },
 		{ "ODP-STATUS", SEVERITY_MAJOR },
+		{ "RXE-ODP-IOVA", SEVERITY_BLOCKER },
+		{ "ODP-LOST-WRITE", SEVERITY_BLOCKER },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
