@@ -3,6 +3,7 @@
 #include "../test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "platform/names.h"
@@ -60,6 +61,77 @@ static void test_chosen(void **state)
 	assert_true(pci_names_find_class(*state, "PCI bridge", &class));
 	assert_int_equal(class, 0x0604);
 	unsetenv("P2PCERT_PCI_IDS");
+}
+
+/* A database made of this text, which is asked for one name; the caller frees it. */
+static char *name_from(const char *text, size_t len, uint16_t vendor, uint16_t device)
+{
+	char path[] = "/tmp/p2pcert-names-XXXXXX";
+	int fd = mkstemp(path);
+	struct pci_names *names;
+	char *name;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), len);
+	close(fd);
+	setenv("P2PCERT_PCI_IDS", path, 1);
+	names = pci_names_open();
+	name = pci_names_of(names, vendor, device);
+	pci_names_close(names);
+	unsetenv("P2PCERT_PCI_IDS");
+	unlink(path);
+	return name;
+}
+
+/* Vendors in any order, of several lines of one the first; a NUL ends the database. */
+static void test_sections(void **state attr_unused)
+{
+	static const char text[] = "# c000  a comment\n"
+				   "c000  C\n"
+				   "\t0001  One of C\n"
+				   "# \t0002  a comment\n"
+				   "\t0003  Three of C\n"
+				   "\t\t1028 0004  A board\n"
+				   "\n"
+				   "\t0005  Nobody's\n"
+				   "a000  A\n"
+				   "\t0001  One of A\n"
+				   "\t0006  Six of A\n"
+				   "c000  C again\n"
+				   "C 0a00  No vendor\n"
+				   "\t0007  No device\n"
+				   "0xyz  No vendor\n"
+				   "d000  D, without an end";
+	static const char cut[] = "a000  A\n\0\nb000  B\n";
+	static const struct {
+		uint16_t vendor, device;
+		const char *name;
+	} cases[] = {
+		{ 0xc000, 0x0001, "C One of C" },
+		{ 0xc000, 0x0002, "C Device 0002" },
+		{ 0xc000, 0x0003, "C Three of C" },
+		{ 0xc000, 0x1028, "C Device 1028" },
+		{ 0xc000, 0x0005, "C Device 0005" },
+		{ 0xc000, 0x0006, "C Device 0006" },
+		{ 0xa000, 0x0001, "A One of A" },
+		{ 0xa000, 0x0006, "A Six of A" },
+		{ 0xa000, 0x0007, "A Device 0007" },
+		{ 0x0a00, 0x0007, NULL },
+		{ 0x0001, 0x0001, NULL },
+		{ 0xd000, 0x0001, "D, without an end Device 0001" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		autofree char *name =
+			name_from(text, sizeof(text) - 1, cases[i].vendor, cases[i].device);
+
+		if (!cases[i].name)
+			assert_null(name);
+		else
+			assert_string_equal(name, cases[i].name);
+	}
+	assert_null(name_from(cut, sizeof(cut) - 1, 0xb000, 0x0001));
+	assert_null(name_from("", 0, 0xb000, 0x0001));
 }
 
 static void test_device(void **state)
@@ -135,8 +207,8 @@ static void test_class(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_name),       TEST(test_chosen), TEST(test_device),
-		TEST(test_round_trip), TEST(test_class),
+		TEST(test_name),   TEST(test_chosen),     TEST(test_sections),
+		TEST(test_device), TEST(test_round_trip), TEST(test_class),
 	};
 
 	return cmocka_run_group_tests_name("platform/names", tests, NULL, NULL);
