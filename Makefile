@@ -30,9 +30,10 @@ PLATFORM ?= reference
 KERNEL ?=
 
 PKG_CONFIG ?= pkg-config
-PACKAGES := jansson zlib
+PACKAGES := jansson
 # Few commands need these: they are loaded when something of them is called, see lib/base/lazy.h.
-LAZY_PACKAGES := libkmod libudev libarchive libbpf libibverbs
+LAZY_PACKAGES := libkmod libudev libarchive libbpf libibverbs zlib
+LAZY_LIBS := kmod udev archive bpf ibverbs z
 OBJDUMP ?= objdump
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
@@ -117,14 +118,15 @@ $(CONFIGURED): EXTRA_CPPFLAGS = -DP2PCERT_COMMIT='"$(COMMIT)"' -DP2PCERT_VERSION
 
 # The names by which the linker would have recorded the libraries.
 $(BUILD)/sonames.h: $(BUILD)/flags Makefile
-	$(Q)for l in $(LAZY_PACKAGES:lib%=%); do \
+	$(Q)for l in $(LAZY_LIBS); do \
 		soname=$$($(OBJDUMP) -p "$$($(CC) $(LDFLAGS) -print-file-name=lib$$l.so)" | \
 			sed -n 's/^ *SONAME *//p'); \
 		[ -n "$$soname" ] || { echo "lib$$l.so has no name to load it by" >&2; exit 1; }; \
 		echo "#define SONAME_$$l \"$$soname\""; \
 	done >$@
 $(BUILD)/lib/platform/libarchive.o $(BUILD)/lib/kmod/libkmod.o $(BUILD)/lib/scenario/libbpf.o \
-	$(BUILD)/lib/scenario/libibverbs.o $(BUILD)/lib/runner/libudev.o: $(BUILD)/sonames.h
+	$(BUILD)/lib/scenario/libibverbs.o $(BUILD)/lib/runner/libudev.o \
+	$(BUILD)/lib/base/libz.o: $(BUILD)/sonames.h
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
@@ -162,11 +164,12 @@ $(BUILD)/devpriv-stress: $(STRESS_OBJ) $(BUILD)/libp2pcert.a
 
 selftest: $(BUILD)/p2pcert-selftest $(BUILD)/devpriv-stress $(if $(SANITIZE),,$(BUILD)/inject.so)
 
-# libFuzzer brings its own main(); run one with e.g. build-fuzz/tests/fuzz/fuzz_config CORPUS
+# libFuzzer brings its own main(); run one with e.g. build-fuzz/tests/fuzz/fuzz_config CORPUS. One of
+# them packs what it makes up.
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libp2pcert.a
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lz
 
 fuzz:
 	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz \

@@ -19,7 +19,7 @@ trap 'rm -rf "$T"' EXIT
 
 # shellcheck disable=SC2046 # several words are wanted
 "${CC:-cc}" -O2 -std=gnu11 -D_GNU_SOURCE -Ilib -o "$T/read_platform" tests/bench/read_platform.c \
-	"$build/libp2pcert.a" $(pkg-config --libs jansson zlib)
+	"$build/libp2pcert.a" $(pkg-config --libs jansson)
 
 median() {
 	sort -n | sed -n "$((runs / 2 + 1))p"
