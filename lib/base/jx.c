@@ -42,9 +42,10 @@ json_t *jx_array(void)
 
 json_t *jx_string(const char *s)
 {
-	autofree char *clean = text_sanitize(s, strlen(s));
+	size_t len = strlen(s);
+	autofree char *clean = text_is_plain(s, len) ? NULL : text_sanitize(s, len);
 
-	return checked(json_string_nocheck(clean));
+	return checked(json_string_nocheck(clean ? clean : s));
 }
 
 json_t *jx_stringf(const char *fmt, ...)
@@ -60,7 +61,7 @@ json_t *jx_stringf(const char *fmt, ...)
 
 void jx_set(json_t *object, const char *key, json_t *value)
 {
-	if (json_object_set_new(object, key, checked(value)) < 0)
+	if (json_object_set_new_nocheck(object, key, checked(value)) < 0)
 		die(EXIT_ENVIRONMENT, "out of memory");
 }
 
@@ -99,7 +100,13 @@ void jx_set_bool(json_t *object, const char *key, bool value)
 
 void jx_set_hex(json_t *object, const char *key, uint64_t value, int digits)
 {
-	jx_set_strf(object, key, "0x%0*" PRIx64, digits, value);
+	enum { DIGITS_MAX = 16 };
+	char text[sizeof("0x") + DIGITS_MAX];
+
+	if (digits > DIGITS_MAX)
+		BUG("a number of %d digits", digits);
+	snprintf(text, sizeof(text), "0x%0*" PRIx64, digits, value);
+	jx_set(object, key, checked(json_string_nocheck(text)));
 }
 
 void jx_append_str(json_t *array, const char *s)
@@ -148,28 +155,47 @@ int jx_load(const char *path, size_t max, json_t **doc, char **why)
 	return -EINVAL;
 }
 
-static char *dump(const json_t *doc, size_t flags)
-{
-	char *s = json_dumps(doc, flags | JSON_ENCODE_ANY);
+/* A document's text while it is made. */
+struct text {
+	char *bytes;
+	size_t len, room;
+};
 
-	if (!s)
+static int append(const char *bytes, size_t len, void *with)
+{
+	struct text *text = with;
+
+	if (len > text->room - text->len) {
+		text->room = 2 * (text->room + len);
+		text->bytes = xreallocarray(text->bytes, text->room, 1);
+	}
+	memcpy(text->bytes + text->len, bytes, len);
+	text->len += len;
+	return 0;
+}
+
+/*
+ * room is about what the text takes. json_dumps() would begin with a few bytes and copy what it has
+ * each time that there is more, and all of it at the end.
+ */
+static char *dump(const json_t *doc, size_t flags, const char *end, size_t room)
+{
+	struct text text = { xreallocarray(NULL, room, 1), 0, room };
+
+	if (json_dump_callback(doc, append, &text, flags | JSON_ENCODE_ANY) < 0)
 		die(EXIT_ENVIRONMENT, "out of memory");
-	return s;
+	append(end, strlen(end) + 1, &text);
+	return text.bytes;
 }
 
 char *jx_line(const json_t *doc)
 {
-	return dump(doc, JSON_COMPACT);
+	return dump(doc, JSON_COMPACT, "", 256);
 }
 
 char *jx_pretty(const json_t *doc)
 {
-	char *s = dump(doc, JSON_INDENT(2));
-	size_t len = strlen(s);
-
-	s = xreallocarray(s, len + 2, 1);
-	memcpy(s + len, "\n", 2);
-	return s;
+	return dump(doc, JSON_INDENT(2), "\n", 64u << 10);
 }
 
 int jx_print(const json_t *doc, FILE *f)

@@ -25,7 +25,7 @@ json_t *jx_array(void) attr_must_check;
 json_t *jx_string(const char *s) attr_must_check;
 json_t *jx_stringf(const char *fmt, ...) attr_printf(1, 2) attr_must_check;
 
-/* Steal value. */
+/* Steal value. Keys are words of ours, or text that jansson has read: nothing else is sure to be UTF-8. */
 void jx_set(json_t *object, const char *key, json_t *value);
 void jx_append(json_t *array, json_t *value);
 

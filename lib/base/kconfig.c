@@ -21,6 +21,12 @@
 
 const char *kconfig_find(const char *config, const char *name, size_t len, size_t *value_len)
 {
+	return kconfig_find_within(config, strlen(config), name, len, value_len);
+}
+
+const char *kconfig_find_within(const char *config, size_t config_len, const char *name, size_t len,
+				size_t *value_len)
+{
 	autofree char *start = xasprintf("\n%.*s=", (int)len, name);
 	const char *value;
 
@@ -28,7 +34,7 @@ const char *kconfig_find(const char *config, const char *name, size_t len, size_
 		value = config + len + 1;
 	} else {
 		/* it skips most of the text, which a look at every line does not */
-		value = memmem(config, strlen(config), start, len + 2);
+		value = memmem(config, config_len, start, len + 2);
 		if (!value)
 			return NULL;
 		value += len + 2;

@@ -28,6 +28,13 @@ enum kconfig_truth { KCONFIG_UNKNOWN, KCONFIG_FALSE, KCONFIG_TRUE };
 const char *kconfig_find(const char *config, const char *name, size_t len, size_t *value_len);
 
 /*
+ * The same in the first config_len bytes of a config. Counting them takes longer than the search: who
+ * asks for many options does it once.
+ */
+const char *kconfig_find_within(const char *config, size_t config_len, const char *name, size_t len,
+				size_t *value_len);
+
+/*
  * Evaluates an expression; with config NULL (it could not be read) any is KCONFIG_UNKNOWN. If it is
  * KCONFIG_FALSE, *why says which options make it so: "CONFIG_A is not set, CONFIG_B=m"; NULL
  * otherwise. Returns 0, or -EINVAL if it is no expression: *why is then what is wrong, and where. The

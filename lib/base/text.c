@@ -41,8 +41,7 @@ static size_t utf8_sequence(const unsigned char *s, size_t len)
 	return 0;
 }
 
-/* Nearly all text is nothing but this. */
-static bool is_plain(const char *s, size_t len)
+bool text_is_plain(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)s[i];
@@ -60,7 +59,7 @@ char *text_sanitize(const char *s, size_t len)
 	size_t n = 0;
 	char *out;
 
-	if (is_plain(s, len))
+	if (text_is_plain(s, len))
 		return xstrndup(s, len);
 	out = xcalloc(len + 1, 4); /* no byte grows to more than "\xNN" */
 	for (size_t i = 0; i < len;) {

@@ -18,6 +18,9 @@
  */
 char *text_sanitize(const char *s, size_t len) attr_must_check;
 
+/* Is it printable ASCII, blanks and newlines, as nearly all text is? Then that changes nothing. */
+bool text_is_plain(const char *s, size_t len);
+
 /* The whole string is one number of the base (0: by prefix), at most max. 0 or -EINVAL, -ERANGE. */
 int text_to_u64(const char *s, int base, uint64_t max, uint64_t *value) attr_must_check;
 

@@ -260,11 +260,13 @@ static json_t *config_to_json(const char *config)
 		"CONFIG_HOTPLUG_PCI_PCIE",
 		"CONFIG_VMD",
 	};
+	size_t config_len = strlen(config);
 	json_t *o = jx_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		size_t len;
-		const char *value = kconfig_find(config, options[i], strlen(options[i]), &len);
+		const char *value = kconfig_find_within(config, config_len, options[i],
+							strlen(options[i]), &len);
 
 		if (value)
 			jx_set_strf(o, options[i], "%.*s", (int)len, value);

@@ -32,6 +32,28 @@ static void building(attr_unused void **state)
 				  "\"big\":\"0xffffffffffffffff\",\"a\":[\"x\",\"y\"]}");
 }
 
+/* Documents of any size, the empty one too: what jansson makes of them by itself. */
+static void printing(attr_unused void **state)
+{
+	static const int sizes[] = { 0, 1, 100, 5000, 50000 };
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		autojson json_t *a = jx_array();
+		autofree char *line = NULL, *pretty = NULL, *compact = NULL, *indented = NULL;
+
+		for (int k = 0; k < sizes[i]; k++)
+			jx_append_str(a, "some text");
+		line = jx_line(a);
+		pretty = jx_pretty(a);
+		compact = json_dumps(a, JSON_COMPACT);
+		indented = json_dumps(a, JSON_INDENT(2));
+		assert_string_equal(line, compact);
+		assert_int_equal(strlen(pretty), strlen(indented) + 1);
+		assert_memory_equal(pretty, indented, strlen(indented));
+		assert_string_equal(pretty + strlen(indented), "\n");
+	}
+}
+
 static void getting(attr_unused void **state)
 {
 	autojson json_t *o = json_pack("{s:s,s:i,s:b}", "s", "x", "i", 3, "b", 1);
@@ -90,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(building),
+		cmocka_unit_test(printing),
 		cmocka_unit_test(getting),
 		test_in_dir(loading),
 		cmocka_unit_test(printing_to_full_disk),

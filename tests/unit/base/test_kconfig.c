@@ -199,6 +199,8 @@ static void find(void **state attr_unused)
 	assert_null(kconfig_find("", "CONFIG_Y", 8, &len));
 	assert_null(kconfig_find("XCONFIG_Y=y\n", "CONFIG_Y", 8, &len));
 	assert_null(kconfig_find("#CONFIG_Y=y\n", "CONFIG_Y", 8, &len));
+	assert_non_null(kconfig_find_within("\nCONFIG_Y=y\n", 11, "CONFIG_Y", 8, &len));
+	assert_null(kconfig_find_within("\nCONFIG_Y=y\n", 9, "CONFIG_Y", 8, &len));
 }
 
 int main(void)
