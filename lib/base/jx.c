@@ -195,7 +195,7 @@ char *jx_line(const json_t *doc)
 
 char *jx_pretty(const json_t *doc)
 {
-	return dump(doc, JSON_INDENT(2), "\n", 64u << 10);
+	return dump(doc, JSON_INDENT(2), "\n", 256u << 10);
 }
 
 int jx_print(const json_t *doc, FILE *f)

@@ -210,10 +210,13 @@ struct resource {
 /* "0xSTART 0xEND 0xFLAGS": one line of the attribute; false for what is no range. */
 static bool parse_resource(char *line, struct resource *r)
 {
+	static const char nothing[] = "0x0000000000000000 0x0000000000000000 0x0000000000000000";
 	uint64_t *const fields[] = { &r->start, &r->end, &r->flags };
 	size_t n = 0;
 	char *word;
 
+	if (strcmp(line, nothing) == 0)
+		return false; /* as most lines are, whose numbers need not be read */
 	while (n < ARRAY_LEN(fields) && (word = strsep(&line, " ")) &&
 	       text_to_u64(word, 16, UINT64_MAX, fields[n]) == 0)
 		n++;

@@ -138,12 +138,14 @@ int place_read_s64(const struct place *at, const char *attr, int64_t *value)
 
 char *place_link(const struct place *at, const char *attr)
 {
-	autofree char *path = path_of(at, attr);
 	char target[PATH_MAX];
 	ssize_t n;
 
-	if (at->tree)
+	if (at->tree) {
+		autofree char *path = path_of(at, attr);
+
 		return xstrdup(tree_link(at->tree, path));
+	}
 	n = readlinkat(at->fd, attr, target, sizeof(target) - 1);
 	return n < 0 ? NULL : xstrndup(target, (size_t)n);
 }
