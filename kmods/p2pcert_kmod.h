@@ -126,8 +126,9 @@ static inline bool p2pcert_strikes(struct p2pcert_fault_plan *plan, u32 fault)
 }
 
 /*
- * Shorter than what the kernel's detector of hung tasks waits for, and longer than any supervisor has
- * patience: whoever comes back finds the caller killed. A function of its own, to be seen in its stack.
+ * Shorter than what the kernel's detector of hung tasks waits for, and longer than any supervisor
+ * has patience: whoever comes back finds the caller killed. A function of its own, to be seen in
+ * its stack.
  */
 #define P2PCERT_STUCK_SECONDS 90
 
@@ -143,7 +144,7 @@ static noinline __maybe_unused void p2pcert_fault_stuck(void)
 static inline int p2pcert_fault_enter(u32 faults)
 {
 	WARN(faults & P2PCERT_FAULT_WARN, "%s: requested warning\n", KBUILD_MODNAME);
-	/* The lock validator puts no name of a module before its lines, as pr_warn() would. */
+	/* Not pr_warn(): the lock validator puts no name of a module before its lines. */
 	if (faults & P2PCERT_FAULT_LOCKDEP)
 		printk(KERN_WARNING "WARNING: possible circular locking dependency detected\n");
 	if (faults & P2PCERT_FAULT_OOPS)

@@ -45,7 +45,8 @@ struct p2pcert_bdf {
  * it does not commit (-EINVAL): p2pcert_p2p knows no NO_MIGRATE, p2pcert_devpriv no WRONG_VERDICT.
  * Those of P2PCERT_FAULTS_ENTER strike at the start of every ioctl but those that only ask the
  * module, the others where they have a meaning. In device-private memory they strike the file's own
- * operations, never the fault handler: memory that comes back because it is touched comes back whole.
+ * operations, never the fault handler: memory that comes back because it is touched comes back
+ * whole.
  */
 #define P2PCERT_FAULT_SKIP_COPY (1u << 0) /* report a copy done that was not */
 #define P2PCERT_FAULT_CORRUPT_COPY (1u << 1) /* flip one bit of each copied page */
@@ -57,7 +58,7 @@ struct p2pcert_bdf {
 #define P2PCERT_FAULT_HANG (1u << 7) /* sleep, killable, until the caller is killed */
 #define P2PCERT_FAULT_STUCK (1u << 8) /* sleep for 90 seconds, whoever kills the caller */
 #define P2PCERT_FAULT_LOCKDEP (1u << 9) /* write to the kernel log what the lock validator would */
-#define P2PCERT_FAULT_OOPS (1u << 10) /* oops: the caller dies, and the kernel is tainted for good */
+#define P2PCERT_FAULT_OOPS (1u << 10) /* oops: the caller dies, the kernel is tainted for good */
 
 #define P2PCERT_FAULTS_ENTER                                                                       \
 	(P2PCERT_FAULT_WARN | P2PCERT_FAULT_HANG | P2PCERT_FAULT_STUCK | P2PCERT_FAULT_LOCKDEP |   \
