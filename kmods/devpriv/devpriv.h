@@ -59,6 +59,7 @@ enum dpv_defect {
 	DPV_DEFECT_order_lost, /* a huge mapping is told as small ones */
 	DPV_DEFECT_stale_entry, /* memory that is gone stays in the page table */
 	DPV_DEFECT_protection_ignored, /* what may be written no more still is */
+	DPV_DEFECT_read_kept, /* what may be accessed no more can be read as before */
 	DPV_DEFECT_exclusive_kept, /* after the CPU has touched the page */
 	DPV_DEFECT_engine_not_awaited, /* what the DMA engine has not copied yet counts as copied */
 	DPV_DEFECT_engine_failure_ignored, /* and what it could not copy */

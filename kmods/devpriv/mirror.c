@@ -91,6 +91,11 @@ static bool dpv_invalidate(struct mmu_interval_notifier *notifier,
 			  dpv_index(range->end - 1)) {
 		if (dpv_overlooks(range, entry))
 			continue;
+		/* takes the place of another entry, which needs no memory */
+		if (DPV_DEFECT(read_kept) && range->event == MMU_NOTIFY_PROTECTION_VMA) {
+			xa_store(&m->pt, index, xa_untag_pointer(entry), GFP_NOWAIT);
+			continue;
+		}
 		xa_erase(&m->pt, index);
 		atomic64_inc(&m->entries_invalidated);
 	}

@@ -11,6 +11,7 @@
 #include "scenario/pattern.h"
 
 #define HUGE_BYTES (2u << 20)
+#define WORKAROUND "hmm-huge-offset"
 
 static size_t huge_pages(void)
 {
@@ -84,11 +85,28 @@ static bool run_kind(struct devmem *dev, enum area_kind kind)
 	return true;
 }
 
-/* What a user can do about it comes first: as many pages that are not huge. */
+/* What a user can do about it comes first, and may be all: as many pages that are not huge. */
 static bool body_inside(struct devmem *dev)
 {
-	return run_kind(dev, AREA_PRIVATE) && (dev->refuted || run_kind(dev, AREA_HUGE));
+	bool small = scn_works_around(dev->ctx, WORKAROUND);
+
+	return run_kind(dev, AREA_PRIVATE) && (small || dev->refuted || run_kind(dev, AREA_HUGE));
 }
 
-DEVMEM_SCENARIO(inside, "inside-huge",
-		"a device that uses a part of a huge page in its memory uses that part", 20);
+static enum outcome run_inside(struct scenario_ctx *ctx)
+{
+	return devmem_run(ctx, body_inside);
+}
+
+const struct scenario scenario_devpriv_inside = {
+	.id = "devpriv.inside-huge",
+	.title = "a device that uses a part of a huge page in its memory uses that part",
+	.NEEDS(DEVMEM_NEEDS),
+	.evidence = DEVMEM_EVIDENCE,
+	.safety = SAFETY_SAFE_BUT_NAMED,
+	.level = LEVEL_QUICK,
+	.seconds = 20,
+	.FAULTS(DEVMEM_FAULT_NAMES),
+	.WORKAROUNDS(WORKAROUND),
+	.run = run_inside,
+};

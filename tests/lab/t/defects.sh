@@ -8,8 +8,9 @@
 # evidence.
 
 # DEFECT, the scenario that notices it, what is refuted or the kind of the error, and where that could
-# be for another reason, how it is put; '+' in front of those that are always planted. Left out are those that end a kernel: folios split without their
-# pagemap, pages given back twice, and page table entries used past the sequence.
+# be for another reason, how it is put; '+' in front of those that are always planted. Left out are
+# those that end a kernel: folios split without their pagemap, pages given back twice, and page table
+# entries used past the sequence.
 defects='
 +page_not_copied     devpriv.roundtrip   data
 hole_not_cleared     devpriv.thp         data
@@ -20,15 +21,17 @@ range_too_long       devpriv.roundtrip   path
 +reference_kept      devpriv.read-fault  leak
 +faults_not_counted  devpriv.read-fault  counters
 evict_loses_data     devpriv.multithread data
-wrong_owner          devpriv.snapshot    data in another device
+wrong_owner          devpriv.snapshot    data in another device: the
 write_spills         devpriv.roundtrip   data
 page_off             devpriv.roundtrip   data
 write_lost           devpriv.roundtrip   data
 sees_memory          devpriv.roundtrip   data
-order_lost           devpriv.snapshot    data a huge page, in the device
+order_lost           devpriv.snapshot    data a huge page, in the device: the
 stale_entry          devpriv.mirror      data
+stale_entry          devpriv.snapshot    data s page, private
 reference_extra      devpriv.refcount    leak
 protection_ignored   devpriv.mirror      data
+read_kept            devpriv.mirror      data that may not be read gives no error
 exclusive_kept       devpriv.exclusive   data
 fault_does_nothing   devpriv.read-fault  timeout
 write_gained         devpriv.mirror      data
@@ -44,36 +47,17 @@ chosen() {
 	}' <<< "$defects"
 }
 
-# Outside: the modules are built by the host, which is faster than its guest, and beside what is built
-# already.
-build_defects() {
-	local lab=$1 script defect rest
-	# shellcheck disable=SC2016 # the variables are those of the shell in there
-	script='set -e
-		release=$(ls /lab/kmods | sort -V | tail -n 1)
-		mkdir -p /lab/defects
-		cd /lab/defects
-		rm -rf ./*
-		cp -a "/lab/kmods/$release" build
-		plant() {
-			make -s -C /src/kmods KVER="$release" OUT="$PWD/build" P2PCERT_DEFECT="$1" >&2
-			mkdir "$1"
-			cp build/*.ko "$1"
-		}'
-	while read -r defect rest; do
-		script+=$'\n'"plant $defect"
-	done < <(chosen)
-	"$lab" enter "$script"
-}
-
 if [[ -z ${in_guest:-} ]]; then
 	lab=$(dirname "$0")/../lab
 	which=${P2PCERT_TEST_DEFECTS:-}
+	# shellcheck source=tests/lab/t/lib/defects.sh
+	. "$(dirname "$0")/lib/defects.sh"
 	if [[ $EUID == 0 ]]; then
 		"$lab" build || exit 3
-		build_defects "$lab" || exit 3
+		mapfile -t names < <(chosen | cut -d ' ' -f 1 | sort -u)
+		build_defects "$lab" "${names[@]}" || exit 3
 	fi
-	PARTS=$which exec "$(dirname "$0")/lib/in-guest.sh" reference "$0"
+	PARTS=$which exec "$(dirname "$0")/lib/in-guest.sh" reference "$0" --timeout 1800
 fi
 
 which=$parts
@@ -91,19 +75,19 @@ what_came='.results[0] | if .outcome == "error" then .kind else
 
 # planted DEFECT SCENARIO EXPECTED [TEXT]
 planted() {
-	local status=1 seen options=()
+	local name=$1-$2 status=1 seen options=()
 	if [[ $3 == timeout ]]; then
 		status=124
 		options=(--timeout "$budget")
 	fi
 	P2PCERT_KMODS_BUILD=/lab/defects/$1 P2PCERT_DEFECT=$1 gives $status "$1" \
-		"$selftest" run --results "$T/$1" "${options[@]}" "$2"
-	seen=$(jq -r "$what_came" "$T/$1/report.json")
+		"$selftest" run --results "$T/$name" "${options[@]}" "$2"
+	seen=$(jq -r "$what_came" "$T/$name/report.json")
 	[[ " $seen " == *" $3 "* ]]
 	verdict $? "$1: $2 refutes $3" "it came to '$seen'"
-	[[ -z ${4:-} ]] || reports "$1" "it is refuted that $4" true \
-		"[.results[0].evidence.$3.details[] | contains(\"$4: the\")] | any"
-	reports "$1" 'the report says that the module is not the real one' true \
+	[[ -z ${4:-} ]] || reports "$name" "it is refuted that $4" true \
+		"[.results[0].evidence.$3.details[] | contains(\"$4\")] | any"
+	reports "$name" 'the report says that the module is not the real one' true \
 		".tool.version | endswith(\"+$1\")"
 	nothing_left "$1"
 }
