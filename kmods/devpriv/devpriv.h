@@ -102,6 +102,7 @@ struct dpv_counters {
 	atomic64_t engine_copied;
 	atomic64_t engine_failed; /* that the CPU copied instead */
 	atomic64_t engine_ns;
+	atomic64_t references_lost; /* of pages being brought back, that somebody dropped */
 };
 
 struct dpv_device {

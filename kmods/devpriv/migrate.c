@@ -257,7 +257,7 @@ static bool dpv_loses_data(const struct dpv_move *m)
  * As dpv_fill_in(), the other way. False if not all that the entry stands for has found a place.
  * Without a vma the kernel cannot split what is in the device.
  */
-static bool dpv_fill_out(struct dpv_move *m, unsigned long i, unsigned long nr)
+static bool dpv_fill_held(struct dpv_move *m, unsigned long i, unsigned long nr)
 {
 	unsigned long src = m->args.src[i];
 	unsigned long addr = m->args.start + (i << PAGE_SHIFT);
@@ -266,7 +266,7 @@ static bool dpv_fill_out(struct dpv_move *m, unsigned long i, unsigned long nr)
 	bool whole = true;
 	unsigned long k;
 
-	if (!from || (nr > 1 && !huge && !m->args.vma))
+	if (nr > 1 && !huge && !m->args.vma)
 		return false;
 	if (huge)
 		m->args.dst[i] = dpv_entry(huge, src, DPV_PFN_HUGE);
@@ -287,6 +287,33 @@ static bool dpv_fill_out(struct dpv_move *m, unsigned long i, unsigned long nr)
 		else
 			dpv_copy_out(m, addr + (k << PAGE_SHIFT), to, dpv_nth(from, k));
 	}
+	return whole;
+}
+
+/*
+ * A page that is being moved has a reference of the mover's, and of a fault's if there was one. Who
+ * unmaps a huge one just then drops it in 7.2 and 7.3 (zap_huge_pmd_folio()), and what is copied
+ * would be somebody else's: so there is one more while a page is copied, and it stays if one was
+ * dropped. A page that was free even before is nobody's to move.
+ */
+static bool dpv_fill_out(struct dpv_move *m, unsigned long i, unsigned long nr)
+{
+	int due = 2 + (m->args.vma && m->copy.end == U64_MAX);
+	struct page *from = migrate_pfn_to_page(m->args.src[i]);
+	bool whole;
+
+	if (!from)
+		return false;
+	if (!get_page_unless_zero(from)) {
+		atomic64_inc(&m->dev->count.references_lost);
+		m->args.src[i] = 0;
+		return false;
+	}
+	whole = dpv_fill_held(m, i, nr);
+	if (page_ref_count(from) < due)
+		atomic64_inc(&m->dev->count.references_lost);
+	else
+		put_page(from);
 	return whole;
 }
 

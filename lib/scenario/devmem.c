@@ -100,6 +100,7 @@ bool devmem_counted(struct devmem *dev, struct p2pcert_devpriv_counters *since)
 		.engine_copied = now.engine_copied - b->engine_copied,
 		.engine_failed = now.engine_failed - b->engine_failed,
 		.engine_ns = now.engine_ns - b->engine_ns,
+		.references_lost = now.references_lost - b->references_lost,
 	};
 	return true;
 }

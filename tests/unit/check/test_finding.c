@@ -203,6 +203,7 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "ODP-STATUS", SEVERITY_MAJOR },
 		{ "RXE-ODP-IOVA", SEVERITY_BLOCKER },
 		{ "ODP-LOST-WRITE", SEVERITY_BLOCKER },
+		{ "HMM-ZAP-MOVING-HUGE", SEVERITY_BLOCKER },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
