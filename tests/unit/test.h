@@ -29,9 +29,14 @@ static inline int test_remove_entry(const char *path, attr_unused const struct s
 /* cmocka setup and teardown: *state is the path of an empty directory, removed afterwards. */
 static inline int test_dir_setup(void **state)
 {
-	char path[] = "/tmp/p2pcert-test-XXXXXX";
+	const char *tmp = getenv("TMPDIR");
+	char *path = NULL;
 
-	*state = mkdtemp(path) ? strdup(path) : NULL;
+	if (asprintf(&path, "%s/p2pcert-test-XXXXXX", tmp ? tmp : "/tmp") < 0)
+		return -1;
+	*state = mkdtemp(path);
+	if (!*state)
+		free(path);
 	return *state ? 0 : -1;
 }
 
