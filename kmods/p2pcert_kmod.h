@@ -34,7 +34,7 @@ static_assert(sizeof(struct p2pcert_copy) == 152);
 static_assert(sizeof(struct p2pcert_held) == 24);
 static_assert(sizeof(struct p2pcert_devpriv_range) == 32);
 static_assert(sizeof(struct p2pcert_devpriv_access) == 40);
-static_assert(sizeof(struct p2pcert_devpriv_counters) == 120);
+static_assert(sizeof(struct p2pcert_devpriv_counters) == 128);
 static_assert(sizeof(struct p2pcert_devpriv_engine) == 88);
 static_assert(sizeof(struct p2pcert_devpriv_select) == 16);
 static_assert(sizeof(struct p2pcert_devpriv_evict) == 16);

@@ -103,6 +103,7 @@ struct dpv_counters {
 	atomic64_t engine_failed; /* that the CPU copied instead */
 	atomic64_t engine_ns;
 	atomic64_t references_lost; /* of pages being brought back, that somebody dropped */
+	atomic64_t freed_twice; /* pages that came back when nobody had them */
 };
 
 struct dpv_device {

@@ -249,6 +249,7 @@ static long dpv_ioctl_counters(struct dpv_device *dev, void __user *arg)
 		.engine_failed = atomic64_read(&dev->count.engine_failed),
 		.engine_ns = atomic64_read(&dev->count.engine_ns),
 		.references_lost = atomic64_read(&dev->count.references_lost),
+		.freed_twice = atomic64_read(&dev->count.freed_twice),
 	};
 
 	spin_lock(&dev->lock);

@@ -120,15 +120,36 @@ static void dpv_free_backing(struct page **backing, unsigned long nr)
 	}
 }
 
+/* Are the pages used, all of them? */
+static bool dpv_are_used(struct dpv_chunk *chunk, unsigned long i, unsigned long nr)
+{
+	unsigned long hole;
+
+	spin_lock(&chunk->dev->lock);
+	hole = find_next_zero_bit(chunk->used, i + nr, i);
+	spin_unlock(&chunk->dev->lock);
+	return hole >= i + nr;
+}
+
 /*
  * The kernel drops its last reference, under page table locks. What is behind the pages is freed
  * while they are still marked as used: from then on they are somebody else's.
+ *
+ * It may do so twice: Linux 7.2 and 7.3 hold nothing of a page that is being faulted back while
+ * they unlock what they have split from its huge page (migrate_vma_split_folio()). If nobody has
+ * got the page meanwhile, that is seen here, and mended: the kernel will give back a hold of the
+ * pagemap that it does not have.
  */
 static void dpv_put_pages(struct page *page, unsigned long nr)
 {
 	struct dpv_chunk *chunk = dpv_page_chunk(page);
 	unsigned long i = dpv_page_index(chunk, page);
 
+	if (!dpv_are_used(chunk, i, nr)) {
+		atomic64_add(nr, &chunk->dev->count.freed_twice);
+		percpu_ref_get_many(&chunk->pagemap.ref, nr);
+		return;
+	}
 	if (chunk->backing)
 		dpv_free_backing(chunk->backing + i, nr);
 	spin_lock(&chunk->dev->lock);

@@ -101,8 +101,21 @@ bool devmem_counted(struct devmem *dev, struct p2pcert_devpriv_counters *since)
 		.engine_failed = now.engine_failed - b->engine_failed,
 		.engine_ns = now.engine_ns - b->engine_ns,
 		.references_lost = now.references_lost - b->references_lost,
+		.freed_twice = now.freed_twice - b->freed_twice,
 	};
 	return true;
+}
+
+/* Somebody else may have had them by then: whatever else was seen, or is seen from now on. */
+static void judge_freed(struct devmem *dev, const struct p2pcert_devpriv_counters *since)
+{
+	if (!since->freed_twice)
+		return;
+	devmem_refute(dev, EVIDENCE_LEAK, "pages that came back when nobody had them: %" PRIu64,
+		      (uint64_t)since->freed_twice);
+	scn_finding(dev->ctx, "DEVICE-PAGE-FREED-TWICE", NULL, 0,
+		    "%s: pages that the kernel has freed twice: %" PRIu64, dev->name,
+		    (uint64_t)since->freed_twice);
 }
 
 /* What a process had in the device is given back a moment after it has gone. */
@@ -119,6 +132,7 @@ static void judge_in_use(struct devmem *dev)
 			break;
 		nanosleep(&moment, NULL);
 	}
+	judge_freed(dev, &since);
 	if (since.pages_in_use)
 		devmem_refute(dev, EVIDENCE_LEAK, "%" PRId64 " pages are still in the device",
 			      (int64_t)since.pages_in_use);

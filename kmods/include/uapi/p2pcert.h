@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define P2PCERT_ABI_VERSION 5
+#define P2PCERT_ABI_VERSION 6
 #define P2PCERT_IOC_MAGIC 0xb7
 
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
@@ -381,6 +381,7 @@ struct p2pcert_devpriv_counters {
 	__u64 engine_failed; /* that it was to copy, and the CPU had to */
 	__u64 engine_ns; /* that its transfers took */
 	__u64 references_lost; /* of pages being brought back, that somebody dropped: none */
+	__u64 freed_twice; /* pages that the kernel gave back when nobody had them */
 };
 
 #define P2PCERT_IOC_DEVPRIV_COUNTERS _IOR(P2PCERT_IOC_MAGIC, 0x24, struct p2pcert_devpriv_counters)

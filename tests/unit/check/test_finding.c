@@ -204,6 +204,7 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "RXE-ODP-IOVA", SEVERITY_BLOCKER },
 		{ "ODP-LOST-WRITE", SEVERITY_BLOCKER },
 		{ "HMM-ZAP-MOVING-HUGE", SEVERITY_BLOCKER },
+		{ "DEVICE-PAGE-FREED-TWICE", SEVERITY_BLOCKER },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));

@@ -18,7 +18,7 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_held), 24);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_range), 32);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_access), 40);
-	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 120);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 128);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_engine), 88);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_select), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_evict), 16);
@@ -68,7 +68,7 @@ static void requests(attr_unused void **state)
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
-	assert_int_equal(P2PCERT_ABI_VERSION, 5);
+	assert_int_equal(P2PCERT_ABI_VERSION, 6);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (size_t k = 0; k < i; k++)
 			assert_int_not_equal(_IOC_NR(all[i]), _IOC_NR(all[k]));
