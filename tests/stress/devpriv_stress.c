@@ -126,7 +126,8 @@ static uint64_t new_word(struct worker *w)
 
 /* --- the CPU ---------------------------------------------------------------------------------- */
 
-static _Thread_local sigjmp_buf *fault;
+/* volatile: set before memory is touched, and not for longer */
+static _Thread_local sigjmp_buf *volatile fault;
 
 static void on_fault(int sig)
 {
@@ -501,8 +502,11 @@ static bool do_fork(struct worker *w)
 		step(w);
 	if (killed)
 		kill(pid, SIGKILL);
-	if (waitpid(pid, &status, 0) != pid || (WIFEXITED(status) && WEXITSTATUS(status)))
+	if (waitpid(pid, &status, 0) != pid || (WIFEXITED(status) && WEXITSTATUS(status))) {
+		fprintf(stderr, "devpriv-stress: a child ended with wait status 0x%x\n",
+			(unsigned int)status);
 		_exit(1);
+	}
 	return true;
 }
 
@@ -550,8 +554,11 @@ static bool stop(pid_t pid)
 	int status = 0;
 
 	kill(-pid, SIGKILL);
-	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
-	       WTERMSIG(status) == SIGKILL;
+	if (waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return true;
+	fprintf(stderr, "devpriv-stress: a worker ended by itself, with wait status 0x%x\n",
+		(unsigned int)status);
+	return false;
 }
 
 /* Lets workers run, and puts new ones in the place of those that it kills. False if one ended. */

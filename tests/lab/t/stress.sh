@@ -27,7 +27,7 @@ echo p2pcert_devpriv > $device/driver_override
 echo $bar > /sys/bus/pci/drivers_probe
 is 'the BAR is a device of it' p2pcert_devpriv "$(basename "$(readlink $device/driver)")"
 gives 0 "stress, seed $seed" /lab/build/devpriv-stress "$seed" "$seconds" $bar
-sed 's/^/# /' "$T/out"
+sed 's/^/# /' "$T/out" "$T/err"
 ok 'device memory was there' [ "$(iomem)" -gt 0 ]
 gives 0 'the module goes' p2pcert kmod unload p2pcert_devpriv
 echo > $device/driver_override
