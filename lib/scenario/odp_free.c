@@ -91,8 +91,8 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 
 	ret = ret ?: run_all(&r);
 	if (ret > 0 && r.wrong_data && (r.local.on_demand || r.remote.on_demand))
-		scn_finding(device->ctx, "ODP-LOST-WRITE", NULL, 0, "%s: %s", device->verbs.name,
-			    r.stage);
+		scn_finding(device->ctx, rig_is_soft(&r) ? "RXE-ODP-LOST-WRITE" : "ODP-LOST-WRITE",
+			    NULL, 0, "%s: %s", device->verbs.name, r.stage);
 	taken = watch_reclaim(&r);
 	if (!ret && taken) {
 		outcome = rdma_conclude(device, OUTCOME_INCONCLUSIVE,

@@ -13,6 +13,13 @@
 #define ATOMIC_LEN sizeof(uint64_t)
 #define ASIDE (1ull << 36)
 
+bool rig_is_soft(const struct rig *r)
+{
+	struct pci_addr addr;
+
+	return !verbs_pci_addr(scn_env(r->device->ctx)->sysroot, r->device->verbs.name, &addr);
+}
+
 /* --- what is said ------------------------------------------------------------------------------- */
 
 void rig_stage(struct rig *r, const char *fmt, ...)
@@ -161,6 +168,7 @@ int rig_register_at(struct rig *r, struct rig_buffer *b, bool on_demand, size_t 
 		access |= IBV_ACCESS_REMOTE_ATOMIC;
 	if (on_demand && !scn_injected(r->device->ctx, "pinned"))
 		access |= IBV_ACCESS_ON_DEMAND;
+	access &= ~b->without;
 	b->on_demand = on_demand;
 	b->shift = shift;
 	return err
@@ -461,20 +469,36 @@ static int check_status(struct rig *r, const struct rig_op *op, enum ibv_wc_stat
 			  ibv_wc_status_str(status), ibv_wc_status_str(expected));
 }
 
+static int try_order(struct rig *r, const struct rig_op *op, const struct verbs_transfer *o,
+		     enum ibv_wc_status *status)
+{
+	int ret = execute(r, op, o, status);
+
+	if (!ret && *status != IBV_WC_SUCCESS)
+		ret = verbs_reconnect(&r->device->verbs);
+	return ret;
+}
+
+int rig_try(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
+	    enum ibv_wc_status *status)
+{
+	struct verbs_transfer o = order_of(r, op, local, remote);
+
+	return try_order(r, op, &o, status);
+}
+
 int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
 	     enum ibv_wc_status expected)
 {
 	struct scenario_ctx *ctx = r->device->ctx;
 	struct verbs_transfer o = order_of(r, op, local, remote);
 	enum ibv_wc_status status = expected;
-	int err = 0;
+	int ret = 0;
 
 	if (!scn_injected(ctx, "skip-copy"))
-		err = execute(r, op, &o, &status);
-	if (!err && status != IBV_WC_SUCCESS)
-		err = verbs_reconnect(&r->device->verbs);
-	if (err)
-		return err;
+		ret = try_order(r, op, &o, &status);
+	if (ret)
+		return ret;
 	if (expected == IBV_WC_SUCCESS) {
 		op->apply(r, &o);
 		if (scn_injected(ctx, "corrupt-copy"))

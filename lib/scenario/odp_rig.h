@@ -31,6 +31,7 @@ struct rig_buffer {
 	int fd; /* of the file that it maps, shared; -1: anonymous memory, private */
 	struct ibv_mr *mr;
 	bool on_demand; /* the region */
+	int without; /* IBV_ACCESS_* that rig_register() leaves out */
 	size_t shift; /* how much higher its addresses are than the memory's */
 };
 
@@ -70,6 +71,9 @@ extern const struct rig_op rig_add, rig_swap,
 /* Whatever is returned, rig_close() must follow; the device's regions are gone then. */
 int rig_open(struct rig *r, struct rdma_device *device, size_t pages) attr_must_check;
 void rig_close(struct rig *r);
+
+/* Is there no PCI function behind the device? Of these soft RoCE alone claims on-demand paging. */
+bool rig_is_soft(const struct rig *r);
 
 /* What is going on, in front of whatever is said from now on. */
 void rig_stage(struct rig *r, const char *fmt, ...) attr_printf(2, 3);
@@ -111,7 +115,10 @@ int rig_learn(struct rig *r) attr_must_check;
  */
 int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
 	     enum ibv_wc_status expected) attr_must_check;
-/* That for all pages, from the first locally and the last remotely. */
+/* The same without a judgement: *status is what it came to, and the data's model stays as it is. */
+int rig_try(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
+	    enum ibv_wc_status *status) attr_must_check;
+/* rig_move() for all pages, from the first locally and the last remotely. */
 int rig_move_all(struct rig *r, const struct rig_op *op,
 		 enum ibv_wc_status expected) attr_must_check;
 

@@ -63,11 +63,9 @@ static enum outcome device_run(struct rdma_device *device, const struct task *ta
 	if (err)
 		return rdma_conclude(device, OUTCOME_ERROR, "%s", why);
 	if (!(caps->general_caps & IBV_ODP_SUPPORT) ||
-	    (caps->per_transport_caps.rc_odp_caps & task->claims) != task->claims) {
-		*category = SKIP_HW_UNSUPPORTED;
+	    (caps->per_transport_caps.rc_odp_caps & task->claims) != task->claims)
 		return rdma_conclude(device, OUTCOME_SKIP, "does not claim on-demand paging for %s",
 				     task->name);
-	}
 	say_device(device->ctx, name);
 	err = verbs_connect(v, GID_WAIT_MS, &why);
 	if (err)
@@ -138,7 +136,10 @@ enum outcome rdma_each(struct scenario_ctx *ctx, uint32_t claims, const char *na
 		if (wanted && strcmp(*device, wanted) != 0)
 			continue;
 		results = xreallocarray(results, n + 1, sizeof(*results));
-		results[n] = (struct device_result){ .name = *device };
+		results[n] = (struct device_result){
+			.name = *device,
+			.category = SKIP_HW_UNSUPPORTED,
+		};
 		device_try(ctx, &task, &results[n++]);
 	}
 	if (n) {

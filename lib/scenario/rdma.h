@@ -35,7 +35,10 @@ struct rdma_device {
 enum outcome rdma_conclude(struct rdma_device *device, enum outcome outcome, const char *fmt, ...)
 	attr_printf(3, 4);
 
-/* Deregisters what it registered, before it gives the memory back. */
+/*
+ * Deregisters what it registered, before it gives the memory back. OUTCOME_SKIP is for what the device
+ * does not support.
+ */
 typedef enum outcome rdma_body(struct rdma_device *device, const void *arg);
 
 /*

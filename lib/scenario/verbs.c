@@ -6,6 +6,7 @@
 #include "scenario/verbs.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,6 +14,7 @@
 #include "base/fs.h"
 
 #define CQ_ENTRIES 4
+#define POLLS_AT_ONCE 256 /* what is fast is seen without a pause */
 #define POLL_PAUSE_NS 50000
 #define GID_PAUSE_NS 50000000
 #define MAX_GIDS 256
@@ -410,7 +412,11 @@ int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms, str
 	uint64_t deadline = now_ms() + timeout_ms;
 	int n;
 
-	while ((n = ibv_poll_cq(v->cq[end], 1, wc)) == 0) {
+	for (unsigned int polls = 0; (n = ibv_poll_cq(v->cq[end], 1, wc)) == 0; polls++) {
+		if (polls < POLLS_AT_ONCE) {
+			sched_yield();
+			continue;
+		}
 		if (now_ms() >= deadline)
 			return -ETIMEDOUT;
 		pause_ns(POLL_PAUSE_NS);

@@ -104,6 +104,13 @@ int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms,
 int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int timeout_ms,
 		   enum ibv_wc_status *status) attr_must_check;
 
+/*
+ * Tells the kernel what a part of a region on demand will be used for, ibv_advise_mr(3), and, if asked to,
+ * waits until it has done what it does about it. -EOPNOTSUPP: neither the library nor the driver can.
+ */
+int verbs_advise(const struct verbs *v, enum ibv_advise_mr_advice advice, bool wait,
+		 const struct ibv_mr *mr, size_t offset, size_t len) attr_must_check;
+
 /* Releases all there is, queue pairs first, so that nothing is in flight when memory goes. */
 void verbs_close(struct verbs *v);
 

@@ -81,6 +81,9 @@ odp.invalidate.mprotect-none   data       data          data
 +odp.invalidate.fork-cow       data       data          -
 odp.invalidate.punch           data       data          data
 odp.invalidate.truncate        data       data          data
+odp.invalidate.during          data       data          -
+odp.against-pinned             data       data          -
+odp.bench                      data       data          -
 '
 
 # transposed MATRIX: rows of the chosen scenarios' matrix, as 'matrix' has them
@@ -197,6 +200,13 @@ while read -r fault cells; do
 	esac
 	quiet_kernel "$last"
 done < <(printf '%s' "$matrix" && transposed "$devpriv" && transposed "$odp")
+
+# What it takes to see these is in the findings: the kernel's own defects are there without faults.
+certify 1 all-rights --soft-rdma p2pcert-v0 --inject all-rights odp.rights
+reports all-rights 'what must not be allowed is told' true '[.findings[].code] | index("ODP-RIGHTS") != null'
+certify 1 no-advice --soft-rdma p2pcert-v0 --inject no-advice odp.prefetch
+reports no-advice 'advice that does nothing is seen in the page table' 'refuted ODP-PREFETCH' \
+	'"\(.results[0].evidence.path.state) \([.findings[].code] | join(" "))"'
 
 # The last: the kernel does not survive it in full.
 if [[ -z $parts || $parts == all ]]; then

@@ -205,6 +205,13 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "ODP-LOST-WRITE", SEVERITY_BLOCKER },
 		{ "HMM-ZAP-MOVING-HUGE", SEVERITY_BLOCKER },
 		{ "DEVICE-PAGE-FREED-TWICE", SEVERITY_BLOCKER },
+		{ "ODP-RIGHTS", SEVERITY_BLOCKER },
+		{ "RDMA-STATUS", SEVERITY_MINOR },
+		{ "ODP-PREFETCH", SEVERITY_MINOR },
+		{ "ODP-SECRET", SEVERITY_BLOCKER },
+		{ "RXE-ODP-LOST-WRITE", SEVERITY_BLOCKER },
+		{ "RXE-PREFETCH", SEVERITY_MINOR },
+		{ "RXE-ERROR-FLUSHED", SEVERITY_MINOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));
