@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A scenario that takes the kernel with it, on the reference platform: a panic, a process that no
-# signal ends, an oops, and one of a thread of the kernel's own. The run ends with the right status,
-# or with the machine; what is left says what happened and where; on this boot nothing goes on; after
-# the next one 'resume' runs what was not run yet, and that alone.
+# signal ends, an oops. The run ends with the right status, or with the machine; what is left says
+# what happened and where; on this boot nothing goes on; after the next one 'resume' runs what was
+# not run yet, and that alone.
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -37,7 +37,7 @@ guest() {
 		}
 		'"$1" > "$T/out" 2> "$T/err"
 	lab_status=$?
-	for dir in panic stuck oops merged; do
+	for dir in panic stuck oops; do
 		read_disk "$name" "$dir" "$work" || exit 3
 	done
 }
@@ -124,22 +124,9 @@ oops() {
 	reports oops 'the log is refuted, by an oops' 'refuted true' '.results[0] |
 		"\(.evidence.kernel_log | .state) \([.kernel_log[]?.class] | index("OOPS") != null)"'
 
-	guest 'p2pcert resume oops
-		echo 1 > /sys/kernel/mm/ksm/run
-		p2pcert run --results merged --allow-unsafe --device 0000:06:00.0 devpriv.ksm \
-			selftest.unchanged'
+	guest 'p2pcert resume oops'
+	statuses 'oops: the next boot goes on' '1 resume oops'
 	gone_on oops $'devpriv.roundtrip fail\nselftest.unchanged pass'
-}
-
-# The kernel cannot merge equal pages that are in a device: as soon as one does not die of it, this is
-# to be turned around.
-merged() {
-	statuses 'oops and merged: exit statuses' '1 resume oops' '6 run selftest.unchanged'
-	reports merged 'outcomes' $'devpriv.ksm fail\nselftest.unchanged notrun' "$outcomes"
-	reports merged 'the log is refuted, by an oops' 'refuted true' '.results[0] |
-		"\(.evidence.kernel_log | .state) \([.kernel_log[]?.class] | index("OOPS") != null)"'
-	reports merged 'it is told of what, and the erratum named' 'HMM-KSM-OOPS hmm-ksm' \
-		'"\([.findings[].code] | join(" ")) \([.errata[].id] | map(select(. == "hmm-ksm")) | join(" "))"'
 }
 
 "$lab" build || exit 3
@@ -147,5 +134,4 @@ rm -f "$out/$name.disk"
 panic
 stuck
 oops
-merged
 done_testing
