@@ -67,23 +67,24 @@ devpriv.inside-huge    data       data          data        path           leak
 # And for those of on-demand paging. A region that is pinned is what a device is like that does not hear of
 # changes.
 odp='
-fault                          skip-copy  corrupt-copy  pinned
-+odp.send                      path       data          path
-odp.recv                       path       data          path
-odp.srq                        path       data          path
-odp.atomic                     path       data          path
-+odp.invalidate.munmap         data       data          data
-odp.invalidate.munmap-mmap     data       data          data
-odp.invalidate.dontneed        data       data          data
-odp.invalidate.mremap          data       data          data
-odp.invalidate.mprotect        data       data          data
-odp.invalidate.mprotect-none   data       data          data
-+odp.invalidate.fork-cow       data       data          -
-odp.invalidate.punch           data       data          data
-odp.invalidate.truncate        data       data          data
-odp.invalidate.during          data       data          -
-odp.against-pinned             data       data          -
-odp.bench                      data       data          -
+fault                          skip-copy  corrupt-copy  pinned     no-migrate  leak
++odp.send                       path       data          path       -           -
+odp.recv                        path       data          path       -           -
+odp.srq                         path       data          path       -           -
+odp.atomic                      path       data          path       -           -
++odp.invalidate.munmap          data       data          data       -           -
+odp.invalidate.munmap-mmap      data       data          data       -           -
+odp.invalidate.dontneed         data       data          data       -           -
+odp.invalidate.mremap           data       data          data       -           -
+odp.invalidate.mprotect         data       data          data       -           -
+odp.invalidate.mprotect-none    data       data          data       -           -
++odp.invalidate.fork-cow        data       data          -          -           -
+odp.invalidate.punch            data       data          data       -           -
+odp.invalidate.truncate         data       data          data       -           -
+odp.invalidate.during           data       data          -          -           -
+odp.against-pinned              data       data          -          -           -
+odp.bench                       data       data          -          -           -
++odp.device-private             counters   data          -          path        leak
 '
 
 # transposed MATRIX: rows of the chosen scenarios' matrix, as 'matrix' has them
