@@ -108,17 +108,23 @@ static int run_make(const char *const argv[], int log)
 	return status;
 }
 
-/* The last line that is not make's own account of failing; NULL: none. The caller frees it. */
-static char *last_message(const char *log)
+/*
+ * The compiler's first error, or the last line that is not make's own account of failing; NULL: none. The
+ * caller frees it.
+ */
+static char *what_failed(const char *log)
 {
 	autofree char *text = NULL;
 	char *found = NULL, *line, *save;
 
 	if (fs_read(AT_FDCWD, log, LOG_MAX, &text, NULL) < 0)
 		return NULL;
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (!text_starts_with(line, "make"))
 			found = line;
+		if (strstr(line, " error: "))
+			break;
+	}
 	return found ? text_sanitize(found, strlen(found)) : NULL;
 }
 
@@ -134,7 +140,7 @@ static int judge(int status, const char *log, struct kmod_why *why)
 				 WTERMSIG(status), log);
 	if (WEXITSTATUS(status) == 0)
 		return 0;
-	message = last_message(log);
+	message = what_failed(log);
 	return kmod_fail(why, -EIO, KMOD_MISSING, "the modules could not be built: %s; see '%s'",
 			 message ? message : "make failed", log);
 }

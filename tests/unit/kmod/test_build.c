@@ -117,6 +117,18 @@ static void make_fails(void **state)
 	machine_release(&m);
 }
 
+/* Of what a compiler says at length, the first error is told. */
+static void compiler_fails(void **state)
+{
+	struct machine m;
+
+	machine_init(&m, *state);
+	fake_write("/source/Makefile", "all:\n\t@echo 'a.c:1:2: error: no such thing'\n"
+				       "\t@echo 'a.c:9:2: error: because of that'\n"
+				       "\t@echo '   9 | x'\n\t@false\n");
+	expect_missing(&m, "could not be built: a.c:1:2: error: no such thing; see");
+}
+
 /* A make that claims success is not believed without its modules. */
 static void make_lies(void **state)
 {
@@ -146,11 +158,9 @@ static void output_is_no_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_dir(prerequisites),
-		test_in_dir(what_make_is_given),
-		test_in_dir(make_fails),
-		test_in_dir(make_lies),
-		test_in_dir(output_is_no_directory),
+		test_in_dir(prerequisites), test_in_dir(what_make_is_given),
+		test_in_dir(make_fails),    test_in_dir(compiler_fails),
+		test_in_dir(make_lies),     test_in_dir(output_is_no_directory),
 	};
 
 	unsetenv("P2PCERT_KMODS_BUILD");
