@@ -83,6 +83,8 @@ odp.invalidate.punch            data       data          data       -           
 odp.invalidate.truncate         data       data          data       -           -
 odp.invalidate.during           data       data          -          -           -
 odp.against-pinned              data       data          -          -           -
+odp.shmem                       data       data          path        -           -
+odp.zero-page                   data       data          path        -           -
 odp.bench                       data       data          -          -           -
 +odp.device-private             counters   data          -          path        leak
 '
