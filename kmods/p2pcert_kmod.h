@@ -41,6 +41,14 @@ static_assert(sizeof(struct p2pcert_devpriv_evict) == 16);
 static_assert(sizeof(struct p2pcert_devpriv_mirror) == 16);
 static_assert(sizeof(struct p2pcert_devpriv_add) == 40);
 static_assert(sizeof(struct p2pcert_devpriv_mirror_counters) == 40);
+static_assert(sizeof(struct p2pcert_dmabuf_export) == 40);
+static_assert(sizeof(struct p2pcert_dmabuf_place) == 32 + P2PCERT_MAX_SEGS * 32);
+static_assert(sizeof(struct p2pcert_dmabuf_move) == 16);
+static_assert(sizeof(struct p2pcert_dmabuf_policy) == 16);
+static_assert(sizeof(struct p2pcert_dmabuf_attach) == 56);
+static_assert(sizeof(struct p2pcert_dmabuf_map) == 8 + P2PCERT_MAX_SEGS * 32);
+static_assert(sizeof(struct p2pcert_dmabuf_access) == 40);
+static_assert(sizeof(struct p2pcert_dmabuf_counters) == 40);
 
 /*
  * A module with a planted defect, for the tests of the tests, says so: no p2pcert that judges a

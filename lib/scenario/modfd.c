@@ -34,6 +34,11 @@ static const struct {
 	{ "part-of-hole", P2PCERT_FAULT_PART_OF_HOLE },
 	{ "engine-refuses", P2PCERT_FAULT_ENGINE_REFUSES },
 	{ "engine-hangs", P2PCERT_FAULT_ENGINE_HANGS },
+	{ "map-fails", P2PCERT_FAULT_MAP_FAILS },
+	{ "notify-lost", P2PCERT_FAULT_NOTIFY_LOST },
+	{ "stale-address", P2PCERT_FAULT_STALE_ADDRESS },
+	{ "revoke-ignored", P2PCERT_FAULT_REVOKE_IGNORED },
+	{ "policy-ignored", P2PCERT_FAULT_POLICY_IGNORED },
 };
 
 uint32_t modfd_fault(const char *name)
@@ -145,13 +150,13 @@ bool modfd_judge_refcnt(struct scenario_ctx *ctx, const char *module, uint64_t b
 	return err || now == before;
 }
 
-int modfd_held(struct scenario_ctx *ctx, int fd, struct p2pcert_held *held)
+int modfd_held(struct scenario_ctx *ctx, const char *module, int fd, struct p2pcert_held *held)
 {
 	int err = modfd_ioctl(fd, P2PCERT_IOC_HELD, held);
 
 	if (!err)
 		return 0;
-	scn_error(ctx, ERROR_SETUP, "module '%s' does not tell what it holds: %s", P2PCERT_DEV_P2P,
+	scn_error(ctx, ERROR_SETUP, "module '%s' does not tell what it holds: %s", module,
 		  strerror(-err));
 	return -1;
 }
@@ -162,7 +167,8 @@ bool modfd_held_more(const struct p2pcert_held *before, const struct p2pcert_hel
 	       now->functions > before->functions;
 }
 
-bool modfd_judge_held(struct scenario_ctx *ctx, int fd, const struct p2pcert_held *before)
+bool modfd_judge_held(struct scenario_ctx *ctx, const char *module, int fd,
+		      const struct p2pcert_held *before)
 {
 	struct p2pcert_held now = { 0 };
 	int err = modfd_ioctl(fd, P2PCERT_IOC_HELD, &now);
@@ -170,13 +176,12 @@ bool modfd_judge_held(struct scenario_ctx *ctx, int fd, const struct p2pcert_hel
 
 	if (err)
 		scn_evidence(ctx, EVIDENCE_LEAK, EVIDENCE_MISSING,
-			     "module '%s' does not tell what it holds: %s", P2PCERT_DEV_P2P,
-			     strerror(-err));
+			     "module '%s' does not tell what it holds: %s", module, strerror(-err));
 	else
 		scn_evidence(ctx, EVIDENCE_LEAK, more ? EVIDENCE_REFUTED : EVIDENCE_PROVEN,
 			     "module '%s' held %llu pages, %llu mappings, %llu functions before, "
 			     "and holds %llu, %llu, %llu after",
-			     P2PCERT_DEV_P2P, (unsigned long long)before->pages,
+			     module, (unsigned long long)before->pages,
 			     (unsigned long long)before->mappings,
 			     (unsigned long long)before->functions, (unsigned long long)now.pages,
 			     (unsigned long long)now.mappings, (unsigned long long)now.functions);

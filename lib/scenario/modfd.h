@@ -64,18 +64,20 @@ int modfd_refcnt(const char *sysroot, const char *module, uint64_t *count) attr_
 bool modfd_judge_refcnt(struct scenario_ctx *ctx, const char *module, uint64_t before);
 
 /*
- * What p2pcert_p2p holds now (P2PCERT_IOC_HELD), through its open device. 0, or -1 after scn_error().
+ * What a module holds now (P2PCERT_IOC_HELD), through its open device. 0, or -1 after scn_error().
  */
-int modfd_held(struct scenario_ctx *ctx, int fd, struct p2pcert_held *held) attr_must_check;
+int modfd_held(struct scenario_ctx *ctx, const char *module, int fd,
+	       struct p2pcert_held *held) attr_must_check;
 
 /* Does the module hold more of anything now than before? */
 bool modfd_held_more(const struct p2pcert_held *before, const struct p2pcert_held *now);
 
 /*
- * Evidence EVIDENCE_LEAK: p2pcert_p2p holds nothing that it did not hold before. Called when all that
+ * Evidence EVIDENCE_LEAK: the module holds nothing that it did not hold before. Called when all that
  * was asked of it is over, and before its device is closed. False if it does.
  */
-bool modfd_judge_held(struct scenario_ctx *ctx, int fd, const struct p2pcert_held *before);
+bool modfd_judge_held(struct scenario_ctx *ctx, const char *module, int fd,
+		      const struct p2pcert_held *before);
 
 /* "EREMOTEIO" of a positive or negative errno. */
 const char *errno_text(int err);

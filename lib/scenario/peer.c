@@ -24,7 +24,7 @@ int exam_begin(struct exam *x, struct scenario_ctx *ctx, uint32_t faults)
 	x->fd = modfd_open(ctx, MODULE, modfd_injected(ctx, faults), &x->refcnt);
 	if (x->fd < 0)
 		return -1;
-	if (modfd_held(ctx, x->fd, &x->held) < 0) {
+	if (modfd_held(ctx, P2PCERT_DEV_P2P, x->fd, &x->held) < 0) {
 		exam_abandon(x);
 		return -1;
 	}
@@ -61,7 +61,7 @@ enum outcome exam_end(struct exam *x)
 	enum outcome outcome = OUTCOME_PASS;
 	bool good = all_given_back(x);
 
-	good &= modfd_judge_held(ctx, x->fd, &x->held);
+	good &= modfd_judge_held(ctx, P2PCERT_DEV_P2P, x->fd, &x->held);
 	close(x->fd);
 	x->fd = -1;
 	good &= modfd_judge_refcnt(ctx, MODULE, x->refcnt);

@@ -255,11 +255,11 @@ static enum outcome run_pair_verdict(struct scenario_ctx *ctx)
 	s.fd = modfd_open(ctx, MODULE, modfd_injected(ctx, MODULE_FAULTS), &refcnt);
 	if (s.fd < 0)
 		return OUTCOME_ERROR;
-	if (modfd_held(ctx, s.fd, &held) == 0) {
+	if (modfd_held(ctx, P2PCERT_DEV_P2P, s.fd, &held) == 0) {
 		s.listed = jx_array();
 		outcome = survey_all(&s);
 		json_decref(s.listed);
-		given_back = modfd_judge_held(ctx, s.fd, &held);
+		given_back = modfd_judge_held(ctx, P2PCERT_DEV_P2P, s.fd, &held);
 	}
 	close(s.fd);
 	given_back &= modfd_judge_refcnt(ctx, MODULE, refcnt);

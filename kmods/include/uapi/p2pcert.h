@@ -15,11 +15,12 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define P2PCERT_ABI_VERSION 6
+#define P2PCERT_ABI_VERSION 7
 #define P2PCERT_IOC_MAGIC 0xb7
 
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
 #define P2PCERT_DEV_DEVPRIV "p2pcert_devpriv"
+#define P2PCERT_DEV_DMABUF "p2pcert_dmabuf"
 
 struct p2pcert_version {
 	__u32 abi; /* P2PCERT_ABI_VERSION of the module */
@@ -77,6 +78,13 @@ struct p2pcert_bdf {
 /* Of p2pcert_devpriv with an engine: the CPU has to copy the page. */
 #define P2PCERT_FAULT_ENGINE_REFUSES (1u << 17) /* the engine takes no transfer */
 #define P2PCERT_FAULT_ENGINE_HANGS (1u << 18) /* a transfer that was submitted does not end */
+
+/* Of p2pcert_dmabuf: what an exporter and an importer must not do, or must live with. */
+#define P2PCERT_FAULT_MAP_FAILS (1u << 19) /* the exporter has no memory for a mapping */
+#define P2PCERT_FAULT_NOTIFY_LOST (1u << 20) /* the memory moves, and no importer is told */
+#define P2PCERT_FAULT_STALE_ADDRESS (1u << 21) /* the importer is told, and goes on as before */
+#define P2PCERT_FAULT_REVOKE_IGNORED (1u << 22) /* what is revoked can be mapped nevertheless */
+#define P2PCERT_FAULT_POLICY_IGNORED (1u << 23) /* so can what is denied, or only to be read */
 
 #define P2PCERT_DELAY_MS 10
 
@@ -385,5 +393,166 @@ struct p2pcert_devpriv_counters {
 };
 
 #define P2PCERT_IOC_DEVPRIV_COUNTERS _IOR(P2PCERT_IOC_MAGIC, 0x24, struct p2pcert_devpriv_counters)
+
+/*
+ * --- /dev/p2pcert_dmabuf: memory that is handed from one device to another ----------------------
+ *
+ * The module exports dma-bufs, and imports those of anybody. A dma-buf of the module is named by
+ * the file descriptor that EXPORT gave; what is done to another one gives -EINVAL. An open file is
+ * an importer with one attachment at most, as a memory region of an RDMA device is. Faults of an
+ * exporter are those of the file that exported, moved or revoked.
+ */
+
+/* Where the memory of a dma-buf is. */
+#define P2PCERT_PLACE_RAM 0u
+#define P2PCERT_PLACE_OTHER_RAM 1u /* other pages; the first ones stay, and are overwritten */
+#define P2PCERT_PLACE_BAR 2u
+
+#define P2PCERT_DMABUF_MAX_RANGES 8
+
+/*
+ * A dma-buf of length bytes (pages, 64 MiB at most) that is zero, at a place; the caller gets a
+ * descriptor for it. With bar it can be placed in the largest memory BAR of that function, which
+ * must be bound to the driver p2pcert_dmabuf (-ENODEV), there at bar_offset, in nr_ranges pieces of
+ * equal length with gaps as long as they are. -EOPNOTSUPP: this kernel cannot map such memory.
+ */
+struct p2pcert_dmabuf_export {
+	__u64 length;
+	__u64 bar_offset;
+	struct p2pcert_bdf bar; /* zero: RAM only */
+	__u32 nr_ranges; /* 1 without a BAR */
+	__u32 place;
+	__s32 fd; /* given: closed on exec */
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DMABUF_EXPORT _IOWR(P2PCERT_IOC_MAGIC, 0x40, struct p2pcert_dmabuf_export)
+
+/* Where the memory is now, as the CPU addresses it; and who is at it. */
+struct p2pcert_dmabuf_place {
+	__s32 fd;
+	__u32 place;
+	__u32 revoked;
+	__u32 attachments;
+	__u32 mappings;
+	__u32 pins;
+	__u32 attached; /* attachments that were ever made */
+	__u32 nr_segs; /* only the first P2PCERT_MAX_SEGS are described */
+	struct p2pcert_seg segs[P2PCERT_MAX_SEGS]; /* without a DMA address */
+};
+
+#define P2PCERT_IOC_DMABUF_PLACE _IOWR(P2PCERT_IOC_MAGIC, 0x41, struct p2pcert_dmabuf_place)
+
+/*
+ * MOVE brings the memory to another place with what it holds, tells the importers, and overwrites
+ * where it was: -EBUSY if it is pinned, -ENXIO if it has no such place, -ENODEV if it is revoked.
+ * REVOKE tells them too, and from then on nobody can attach or map: -ENODEV. Neither ends what an
+ * importer has mapped, which is for him to do.
+ */
+struct p2pcert_dmabuf_move {
+	__s32 fd;
+	__u32 place; /* for MOVE */
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DMABUF_MOVE _IOWR(P2PCERT_IOC_MAGIC, 0x42, struct p2pcert_dmabuf_move)
+#define P2PCERT_IOC_DMABUF_REVOKE _IOWR(P2PCERT_IOC_MAGIC, 0x43, struct p2pcert_dmabuf_move)
+
+/*
+ * What a function may do with a dma-buf that it attaches to from now on; all may do everything
+ * unless told. Denied: attaching gives -EACCES. Read only: mapping for it to be written does.
+ */
+#define P2PCERT_POLICY_ALLOW 0u
+#define P2PCERT_POLICY_DENY 1u
+#define P2PCERT_POLICY_READ_ONLY 2u
+
+struct p2pcert_dmabuf_policy {
+	__s32 fd;
+	__u32 policy;
+	struct p2pcert_bdf function; /* zero: all that are none */
+};
+
+#define P2PCERT_IOC_DMABUF_POLICY _IOW(P2PCERT_IOC_MAGIC, 0x44, struct p2pcert_dmabuf_policy)
+
+/*
+ * The file attaches a device to a dma-buf: the DMA engine whose memcpy channel is named, as in
+ * /sys/class/dma, or, with an empty name, one of the module's own, which is no PCI function, and for
+ * which the CPU copies. The channel belongs to the file until DETACH. -EBUSY: the file is attached.
+ * result: 0; -ENODEV: there is no such channel, or it is in use; -EOPNOTSUPP: it can do no DMA, or
+ * cannot be stopped; or what the exporter says.
+ */
+#define P2PCERT_ATTACH_NOTIFY (1u << 0) /* memory may move: the importer wants to be told */
+#define P2PCERT_ATTACH_PEER (1u << 1) /* it may be a peer's, without pages */
+#define P2PCERT_ATTACH_PIN (1u << 2) /* it is pinned as long as it is attached */
+#define P2PCERT_ATTACH_WRITE (1u << 3) /* mapped for reading and writing, else for reading */
+
+struct p2pcert_dmabuf_attach {
+	__s32 fd;
+	__u32 flags; /* P2PCERT_ATTACH_*; neither NOTIFY, PEER nor PIN: as importers were of old */
+	char channel[32];
+	struct p2pcert_bdf function; /* given: the one that the channel belongs to */
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DMABUF_ATTACH _IOWR(P2PCERT_IOC_MAGIC, 0x45, struct p2pcert_dmabuf_attach)
+#define P2PCERT_IOC_DMABUF_DETACH _IO(P2PCERT_IOC_MAGIC, 0x46)
+
+/* Maps what is attached, unless it is mapped, and tells the DMA addresses; -EINVAL: not attached. */
+struct p2pcert_dmabuf_map {
+	__s32 result;
+	__u32 nr_segs; /* only the first P2PCERT_MAX_SEGS are described */
+	struct p2pcert_seg segs[P2PCERT_MAX_SEGS]; /* without a physical address */
+};
+
+#define P2PCERT_IOC_DMABUF_MAP _IOWR(P2PCERT_IOC_MAGIC, 0x47, struct p2pcert_dmabuf_map)
+#define P2PCERT_IOC_DMABUF_UNMAP _IO(P2PCERT_IOC_MAGIC, 0x48)
+
+/*
+ * The importer reads or writes length bytes (1 MiB at most) at offset of what is attached, which is
+ * mapped before if it is not: with its DMA engine, through the mapping, or the CPU does, if the
+ * exporter lets it (-EINVAL). -ETIMEDOUT, -EIO, -ENOMEM: the engine; or what mapping gives. With fd
+ * not negative it is the exporter, who reads or writes with the CPU where the memory is.
+ */
+struct p2pcert_dmabuf_access {
+	__u64 offset;
+	__u64 length;
+	__u64 buffer; /* user pointer */
+	__u32 timeout_ms; /* of the engine: 1 to 600000 */
+	__u32 by_engine; /* given: 1 if it was */
+	__s32 result;
+	__s32 fd;
+};
+
+#define P2PCERT_IOC_DMABUF_READ _IOWR(P2PCERT_IOC_MAGIC, 0x49, struct p2pcert_dmabuf_access)
+#define P2PCERT_IOC_DMABUF_WRITE _IOWR(P2PCERT_IOC_MAGIC, 0x4a, struct p2pcert_dmabuf_access)
+
+/* Of the file's attachments, since it is open. */
+struct p2pcert_dmabuf_counters {
+	__u64 notified; /* calls of the exporter that memory moves or goes */
+	__u64 mapped; /* that it was mapped */
+	__u64 unmapped;
+	__u64 engine_bytes;
+	__u64 cpu_bytes;
+};
+
+#define P2PCERT_IOC_DMABUF_COUNTERS _IOR(P2PCERT_IOC_MAGIC, 0x4b, struct p2pcert_dmabuf_counters)
+
+/*
+ * P2PCERT_IOC_HELD tells what is held over all open files: pages of dma-bufs, DMA mappings of them,
+ * functions attached. P2PCERT_FAULT_LEAK keeps a page of what is exported until the module goes.
+ *
+ * mmap() of the device gives memory of a device file, of 16 pages at most, by its offset: one of
+ * P2PCERT_VMA_*, in pages. What is not written to is zero. It is of the mapping, and goes with it.
+ */
+#define P2PCERT_VMA_PFN 0u /* page frames that are nobody's pages, mapped at once (VM_PFNMAP) */
+#define P2PCERT_VMA_FAULT 16u /* the same as they are touched, if the file is allowed to */
+#define P2PCERT_VMA_NO_CPU 32u /* nothing that the CPU could touch: SIGBUS */
+#define P2PCERT_VMA_PAGES 48u /* pages of the kernel's (VM_MIXEDMAP) */
+#define P2PCERT_VMA_MAX_PAGES 16u
+
+/* May mappings of the file that are made by faults get more pages? Yes, unless told: 1 or 0. */
+#define P2PCERT_IOC_DMABUF_ALLOW_FAULTS _IOW(P2PCERT_IOC_MAGIC, 0x4c, __u32)
 
 #endif /* P2PCERT_UAPI_H */

@@ -29,7 +29,8 @@ quietly() {
 	gives 0 "$title" "$lab" enter "make -C /src/kmods KVER=$release OUT=/tmp/kmods V=1 $* 2>&1"
 	grep -E 'warning:|error:' "$T/out" >"$T/said"
 	is "$title: warnings" '' "$(head -n 10 "$T/said")"
-	out_has "$title: all three are built" p2pcert_p2p.ko p2pcert_edu.ko p2pcert_devpriv.ko
+	out_has "$title: all of them are built" p2pcert_p2p.ko p2pcert_edu.ko p2pcert_devpriv.ko \
+		p2pcert_dmabuf.ko
 }
 
 # noticed RELEASE: sparse finds what is wrong with a line that no compiler minds

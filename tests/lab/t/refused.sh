@@ -13,7 +13,9 @@ for module in p2pcert_p2p p2pcert_devpriv; do
 	err_has "kmod load $module says why" "cannot load '$module'" 'built without'
 	nothing_left "kmod load $module"
 done
-gives 0 'kmod load p2pcert_edu, which needs neither' p2pcert kmod load p2pcert_edu
+for module in p2pcert_edu p2pcert_dmabuf; do
+	gives 0 "kmod load $module, which needs neither" p2pcert kmod load "$module"
+done
 gives 0 'kmod unload' p2pcert kmod unload
 nothing_left 'kmod unload'
 quiet_kernel 'loading what this kernel cannot take'

@@ -25,6 +25,14 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_add), 40);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror_counters), 40);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_export), 40);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_place), 544);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_move), 16);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_policy), 16);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_attach), 56);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_map), 520);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_access), 40);
+	assert_int_equal(sizeof(struct p2pcert_dmabuf_counters), 40);
 }
 
 /* 64-bit members lie on 8 bytes, or 32-bit programs would see other structures. */
@@ -36,6 +44,8 @@ static void alignment(attr_unused void **state)
 	assert_int_equal(offsetof(struct p2pcert_copy, duration_ns), 64);
 	assert_int_equal(offsetof(struct p2pcert_copy, engine), 80);
 	assert_int_equal(offsetof(struct p2pcert_copy, src_seg), 88);
+	assert_int_equal(offsetof(struct p2pcert_dmabuf_place, segs), 32);
+	assert_int_equal(offsetof(struct p2pcert_dmabuf_map, segs), 8);
 }
 
 /* The numbers are distinct, so that one module's request is never another's. */
@@ -65,10 +75,23 @@ static void requests(attr_unused void **state)
 		P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS,
 		P2PCERT_IOC_DEVPRIV_ENGINE,
 		P2PCERT_IOC_DEVPRIV_HOLDS,
+		P2PCERT_IOC_DMABUF_EXPORT,
+		P2PCERT_IOC_DMABUF_PLACE,
+		P2PCERT_IOC_DMABUF_MOVE,
+		P2PCERT_IOC_DMABUF_REVOKE,
+		P2PCERT_IOC_DMABUF_POLICY,
+		P2PCERT_IOC_DMABUF_ATTACH,
+		P2PCERT_IOC_DMABUF_DETACH,
+		P2PCERT_IOC_DMABUF_MAP,
+		P2PCERT_IOC_DMABUF_UNMAP,
+		P2PCERT_IOC_DMABUF_READ,
+		P2PCERT_IOC_DMABUF_WRITE,
+		P2PCERT_IOC_DMABUF_COUNTERS,
+		P2PCERT_IOC_DMABUF_ALLOW_FAULTS,
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
-	assert_int_equal(P2PCERT_ABI_VERSION, 6);
+	assert_int_equal(P2PCERT_ABI_VERSION, 7);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (size_t k = 0; k < i; k++)
 			assert_int_not_equal(_IOC_NR(all[i]), _IOC_NR(all[k]));

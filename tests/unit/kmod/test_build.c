@@ -80,12 +80,13 @@ static void what_make_is_given(void **state)
 	struct machine m;
 
 	machine_init(&m, *state);
-	fake_write(
-		"/source/Makefile",
-		"all:\n"
-		"\t@echo said by make; echo and by its children >&2\n"
-		"\t@echo '$(KDIR)|$(KVER)|$(OUT)|$(P2PCERT_VERSION)|$(V)' >$(OUT)/args\n"
-		"\t@touch $(OUT)/p2pcert_p2p.ko $(OUT)/p2pcert_edu.ko $(OUT)/p2pcert_devpriv.ko\n");
+	fake_write("/source/Makefile",
+		   "all:\n"
+		   "\t@echo said by make; echo and by its children >&2\n"
+		   "\t@echo '$(KDIR)|$(KVER)|$(OUT)|$(P2PCERT_VERSION)|$(V)' >$(OUT)/args\n"
+		   "\t@touch $(OUT)/p2pcert_p2p.ko $(OUT)/p2pcert_edu.ko $(OUT)/p2pcert_devpriv.ko "
+		   "\\\n"
+		   "\t\t$(OUT)/p2pcert_dmabuf.ko\n");
 	m.o.verbose = true;
 	machine_build(&m);
 	assert_int_equal(m.result, 0);

@@ -116,9 +116,9 @@ static void what_is_held(attr_unused void **state)
 
 	/* Not knowing is not failing, but without it nothing is begun. */
 	heard_begin(&h, NULL, NULL);
-	assert_true(modfd_judge_held(&h.ctx, -1, &before));
+	assert_true(modfd_judge_held(&h.ctx, P2PCERT_DEV_P2P, -1, &before));
 	assert_int_equal(heard_count(&h, "evidence", "state", "missing"), 1);
-	assert_int_equal(modfd_held(&h.ctx, -1, &held), -1);
+	assert_int_equal(modfd_held(&h.ctx, P2PCERT_DEV_P2P, -1, &held), -1);
 	assert_int_equal(heard_count(&h, "error", "kind", "setup"), 1);
 	heard_end(&h);
 }
