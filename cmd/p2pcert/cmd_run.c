@@ -9,13 +9,13 @@
 #include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/journal.h"
 #include "base/jx.h"
 #include "base/pciaddr.h"
 #include "base/text.h"
 #include "report/verdict.h"
-#include "runner/clock.h"
 #include "runner/plan.h"
 #include "running.h"
 #include "scenario/profile.h"

@@ -7,11 +7,12 @@
 #include <sys/ioctl.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "runner/clock.h"
 #include "runner/history.h"
 #include "runner/plan.h"
+#include "runner/slowness.h"
 
 #define WIDTH_DEFAULT 80u /* columns, where the terminal does not tell */
 #define ERASE "\r\033[K"
@@ -194,7 +195,7 @@ struct progress_view *progress_view_new(FILE *to, bool quiet, const struct run_o
 					const struct past *past)
 {
 	struct progress_view *v = xcalloc(1, sizeof(*v));
-	struct slowness slowness = clock_slowness();
+	struct slowness slowness = slowness_measure();
 	const char *unknown;
 
 	v->to = to;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Around a run: from the machine as it is to the report. */
+#include "base/clock.h"
 #include "running.h"
 
 #include <string.h>
@@ -14,7 +15,6 @@
 #include "platform/platform.h"
 #include "report/report.h"
 #include "runner/cgroup.h"
-#include "runner/clock.h"
 #include "runner/kmsg.h"
 #include "runner/undo.h"
 #include "scenario/features.h"

@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/jx.h"
 #include "report/shape.h"
-
-#define NS_PER_S 1000000000
 
 static void append_option(json_t *argv, const char *option, const char *value)
 {

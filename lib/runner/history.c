@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
-#include "runner/clock.h"
 
 #define HISTORY_SCHEMA "p2pcert.durations/1"
 #define STATE_DIR "/var/lib/p2pcert"

@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "check/finding.h"
-#include "runner/clock.h"
 
 #define KMSG_PATH "/dev/kmsg"
 #define KMSG_SCHEMA "p2pcert.kmsg/1"

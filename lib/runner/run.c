@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/exit.h"
 #include "base/fs.h"
 #include "base/jx.h"
@@ -24,6 +25,7 @@
 #include "runner/lock.h"
 #include "runner/past.h"
 #include "runner/results.h"
+#include "runner/slowness.h"
 #include "runner/state.h"
 #include "runner/taint.h"
 
@@ -589,7 +591,7 @@ static void initialise(struct run *run, const struct run_options *o)
 		.dirfd = -1,
 		.start_ns = clock_ns(),
 	};
-	run->slowness = clock_slowness();
+	run->slowness = slowness_measure();
 	run->factor = o->machine.deadline_factor > 0 ? o->machine.deadline_factor
 						     : slowness_factor(&run->slowness);
 	run->budget_end_ns = o->rounds.budget_ns ? run->start_ns + o->rounds.budget_ns : INT64_MAX;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"

@@ -13,10 +13,10 @@
 
 #include "base/attr.h"
 #include "base/journal.h"
-#include "runner/clock.h"
 #include "runner/plan.h"
 #include "runner/run.h"
 #include "runner/slice.h"
+#include "runner/slowness.h"
 #include "runner/undo.h"
 
 /* What belongs to the whole process while a run is in progress. */

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/exit.h"
 #include "base/fs.h"
 #include "base/journal.h"
@@ -22,7 +23,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "runner/cgroup.h"
-#include "runner/clock.h"
 #include "runner/stacks.h"
 #include "scenario/ctx.h"
 

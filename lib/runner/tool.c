@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
-#include "runner/clock.h"
 #include "scenario/scenario.h"
 
 #define MESSAGES_MAX 4096 /* bytes */

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/text.h"
-#include "runner/clock.h"
 #include "runner/undo_kind.h"
 
 #define VALUE_MAX 4095 /* bytes: what the kernel takes in one write, a page, with the newline */

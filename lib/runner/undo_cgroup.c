@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/text.h"
 #include "runner/cgroup.h"
-#include "runner/clock.h"
 #include "runner/undo_kind.h"
 
 #define PREFIX "p2pcert-"

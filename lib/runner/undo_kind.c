@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/text.h"
-#include "runner/clock.h"
 
 enum skip_category undo_category(int err)
 {

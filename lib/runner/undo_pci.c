@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/pciaddr.h"
-#include "runner/clock.h"
 #include "runner/undo_kind.h"
 
 #define DRIVER_NAME_MAX 63 /* bytes */

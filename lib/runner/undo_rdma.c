@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
-#include "runner/clock.h"
 #include "runner/tool.h"
 #include "runner/undo_kind.h"
 

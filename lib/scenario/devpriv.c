@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/devmem.h"
 #include "scenario/modfd.h"
 #include "scenario/pagemap.h"
@@ -93,23 +94,16 @@ static void refute(struct round *r, enum evidence_kind kind, const char *fmt, ..
 	r->refuted = true;
 }
 
-static double seconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-static void measure(struct round *r, const char *what, const struct timespec *start)
+/* What began at start, by clock_ns(), is over. */
+static void measure(struct round *r, const char *what, int64_t start)
 {
 	size_t first = (size_t)(r->range - r->area) / page_size();
 	autofree char *name = xasprintf("%s.%zu@%zu%s%s", what, r->len, first, r->engine ? "." : "",
 					r->engine ? r->engine : "");
-	double seconds = seconds_since(start);
+	int64_t ns = clock_ns() - start;
 
-	if (seconds > 0)
-		scn_measure(r->ctx, name, "pages/s", (double)r->pages / seconds);
+	if (ns > 0)
+		scn_measure(r->ctx, name, "pages/s", (double)r->pages * NS_PER_S / (double)ns);
 }
 
 /* --- steps ------------------------------------------------------------------------------------ */
@@ -353,13 +347,12 @@ static void round_end(struct round *r)
 static void round_steps(struct round *r, const struct p2pcert_devpriv_counters *before)
 {
 	size_t behind = (size_t)(r->range - r->area) + r->len;
-	struct timespec start;
+	int64_t start = clock_ns();
 	uint64_t pages;
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	err = migrate(r, &pages);
-	measure(r, "to-device", &start);
+	measure(r, "to-device", start);
 	if (err || pages != r->pages)
 		refute(r, EVIDENCE_PATH, "%" PRIu64 " of %zu pages migrated to the device (%s)",
 		       pages, r->pages, err ? errno_text(err) : "no error");
@@ -369,9 +362,9 @@ static void round_steps(struct round *r, const struct p2pcert_devpriv_counters *
 	check_device_lacks(r, r->area + behind, r->area_len - behind);
 	write_in_device(r);
 	look_away(r, "written by the device");
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	start = clock_ns();
 	fault_back(r);
-	measure(r, "cpu-fault-back", &start);
+	measure(r, "cpu-fault-back", start);
 	check_back(r);
 	check_counters(r, before);
 }

@@ -7,15 +7,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/devmem.h"
 
 #define HUGE_BYTES (2u << 20)
 #define ROUNDS 32 /* at most, of a size and kind */
 #define ROUNDS_MIN 3
-#define ROUNDS_NS 500000000u /* after which no other is begun */
+#define ROUNDS_NS (NS_PER_S / 2) /* after which no other is begun */
 
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)
@@ -38,14 +38,6 @@ struct bench {
 	size_t rounds;
 	uint64_t ns[NR_STEPS][ROUNDS];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static bool out(struct bench *b)
 {
@@ -82,14 +74,14 @@ static const struct {
 static bool run_round(struct bench *b)
 {
 	for (size_t s = 0; s < NR_STEPS; s++) {
-		uint64_t start = now_ns();
+		int64_t start = clock_ns();
 
 		if (!steps[s].run(b)) {
 			devmem_refute(b->area->dev, EVIDENCE_PATH, "%s: not all pages move",
 				      b->area->name);
 			return false;
 		}
-		b->ns[s][b->rounds] = now_ns() - start;
+		b->ns[s][b->rounds] = (uint64_t)(clock_ns() - start);
 	}
 	b->rounds++;
 	return true;
@@ -134,7 +126,7 @@ static bool run_size(struct devmem *dev, uint64_t bytes, enum area_kind kind)
 	autofree char *name = xasprintf("%s%s.%" PRIu64, dev->is_bar ? "bar." : "",
 					kind == AREA_HUGE ? "huge" : "pages", bytes);
 	struct bench b = { .area = area_new(dev, kind, pages, name) };
-	uint64_t start = now_ns();
+	int64_t start = clock_ns();
 
 	if (!b.area)
 		return false;
@@ -145,7 +137,7 @@ static bool run_size(struct devmem *dev, uint64_t bytes, enum area_kind kind)
 	if (area_send(b.area, 0, pages))
 		area_check(b.area, 0, pages, "before the first round");
 	while (!dev->refuted && b.rounds < ROUNDS &&
-	       (b.rounds < ROUNDS_MIN || now_ns() - start < ROUNDS_NS) && run_round(&b))
+	       (b.rounds < ROUNDS_MIN || clock_ns() - start < ROUNDS_NS) && run_round(&b))
 		;
 	for (size_t s = 0; s < NR_STEPS && !dev->refuted; s++)
 		if (steps[s].name)

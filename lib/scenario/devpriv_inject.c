@@ -7,9 +7,9 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/devmem.h"
 
 #define SMALL_PAGES 64
@@ -49,7 +49,7 @@ struct effect {
 	uint64_t huge; /* in huge pages */
 	uint64_t cpu_faults;
 	uint64_t retries; /* of the device's looks at the address space */
-	uint64_t ns;
+	int64_t ns;
 };
 
 struct run {
@@ -60,14 +60,6 @@ struct run {
 	enum way way;
 	struct area *area;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* --- ways ------------------------------------------------------------------------------------- */
 
@@ -168,16 +160,16 @@ static bool go_under_faults(struct run *r, struct effect *e)
 		.seed = r->plan->by_chance ? area_seed(r->area) : 0,
 	};
 	struct p2pcert_devpriv_counters before, after;
-	uint64_t start;
+	int64_t start;
 
 	if (!devmem_counted(r->dev, &before))
 		return true;
 	if (!devmem_set_faults(r->dev, f))
 		return false;
-	start = now_ns();
+	start = clock_ns();
 	if (!ways[r->way].go(r, e))
 		return false;
-	e->ns = now_ns() - start;
+	e->ns = clock_ns() - start;
 	if (!devmem_set_faults(r->dev, (struct p2pcert_faults){ 0 }))
 		return false;
 	if (!devmem_counted(r->dev, &after))
@@ -195,7 +187,7 @@ static bool go_under_faults(struct run *r, struct effect *e)
 static bool struck(const struct run *r, const struct effect *e)
 {
 	if (r->fault->mask == P2PCERT_FAULT_DELAY)
-		return e->ns >= P2PCERT_DELAY_MS * 1000000u;
+		return e->ns >= P2PCERT_DELAY_MS * NS_PER_MS;
 	if (r->fault->mask == P2PCERT_FAULT_INVALIDATED)
 		return e->retries || r->plan->times != 1;
 	if (r->way == WAY_TOUCH)
@@ -237,7 +229,7 @@ static bool run_case(struct run *r)
 		devmem_missing(r->dev, EVIDENCE_COUNTERS,
 			       "%s: nothing shows that the fault struck: %" PRIu64
 			       " pages moved, %" PRIu64 " CPU faults, %" PRIu64
-			       " looks again, %" PRIu64 " ns",
+			       " looks again, %" PRId64 " ns",
 			       a->name, e.moved, e.cpu_faults, e.retries, e.ns);
 	return true;
 }

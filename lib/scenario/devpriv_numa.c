@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/text.h"
@@ -214,18 +214,16 @@ static bool turn_on(struct devmem *dev)
 static bool wait_for_hints(struct area *a)
 {
 	const uint64_t before = memstat_told("/proc/vmstat", "numa_hint_faults");
-	struct timespec start, now;
+	int64_t end = clock_ns() + HINTS_SECONDS * NS_PER_S;
 	unsigned int sum = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		for (size_t i = HALF; i < PAGES; i++)
 			for (size_t k = 0; k < page_size(); k += sizeof(uint64_t))
 				sum += *(volatile unsigned char *)(area_page(a, i) + k);
-		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (memstat_told("/proc/vmstat", "numa_hint_faults") >= before + HINTS_EXPECTED)
 			return true;
-	} while (now.tv_sec < start.tv_sec + HINTS_SECONDS);
+	} while (clock_ns() < end);
 	return sum == UINT32_MAX && false;
 }
 

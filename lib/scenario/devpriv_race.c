@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/devmem.h"
 #include "scenario/pattern.h"
 
@@ -33,7 +33,7 @@ struct race {
 	struct area *area;
 	pthread_barrier_t begin, end; /* of a trial */
 	bool over;
-	atomic_uint_least64_t took; /* the first one to touch it, ns, at the last trial */
+	atomic_int_least64_t took; /* the first one to touch it, ns, at the last trial */
 };
 
 struct toucher {
@@ -44,30 +44,23 @@ struct toucher {
 	unsigned char seen; /* the page's first byte */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* --- the threads ------------------------------------------------------------------------------ */
 
 /* The others come at any time while the first one is at it. */
 static void touch(struct toucher *t)
 {
 	const volatile unsigned char *byte = area_page(t->race->area, TOUCHED);
-	uint64_t start = now_ns();
-	uint64_t delay = 0;
+	int64_t start = clock_ns();
+	int64_t delay = 0;
 
 	if (t->number)
-		delay = pattern_seed(t->number, t->drawn++) % (t->race->took + 1);
-	while (now_ns() - start < delay)
+		delay = (int64_t)(pattern_seed(t->number, t->drawn++) %
+				  (uint64_t)(t->race->took + 1));
+	while (clock_ns() - start < delay)
 		;
 	t->seen = *byte;
 	if (!t->number)
-		t->race->took = now_ns() - start;
+		t->race->took = clock_ns() - start;
 }
 
 static void *touch_on(void *arg)

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/devmem.h"
 #include "scenario/pattern.h"
 
@@ -41,20 +41,12 @@ struct worker {
 	size_t first, pages; /* its part of the area */
 	unsigned char *scratch; /* address space for as much */
 	unsigned char *buffer; /* and memory */
-	uint64_t until; /* ns */
+	int64_t until; /* by clock_ns() */
 	atomic_bool *stop; /* somebody has found something wrong */
 	pthread_rwlock_t *moving; /* NULL: nothing needs to be done alone */
 	uint64_t done[MAX_OPS]; /* of each operation */
 	char *wrong; /* NULL: nothing */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t draw(struct worker *w)
 {
@@ -423,7 +415,7 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	size_t steps = 0, begin = w->first / w->pages * ARRAY_LEN(ops) / THREADS;
 
-	while (!atomic_load(w->stop) && (steps < ARRAY_LEN(ops) || now_ns() < w->until)) {
+	while (!atomic_load(w->stop) && (steps < ARRAY_LEN(ops) || clock_ns() < w->until)) {
 		size_t i = steps < ARRAY_LEN(ops) ? (begin + steps) % ARRAY_LEN(ops) : draw_op(w);
 
 		if (!step(w, i))
@@ -476,7 +468,7 @@ static void say_done(const struct area *a, const struct worker *workers)
 	}
 }
 
-static bool run_threads(struct area *a, uint64_t until, pthread_rwlock_t *moving)
+static bool run_threads(struct area *a, int64_t until, pthread_rwlock_t *moving)
 {
 	struct worker workers[THREADS] = { 0 };
 	atomic_bool stop = false;
@@ -508,7 +500,7 @@ static bool run_threads(struct area *a, uint64_t until, pthread_rwlock_t *moving
 
 static bool run_area(struct devmem *dev, enum area_kind kind, size_t pages, const char *name)
 {
-	uint64_t ns = (uint64_t)seconds[scn_env(dev->ctx)->level] * 1000000000u;
+	int64_t ns = seconds[scn_env(dev->ctx)->level] * NS_PER_S;
 	struct area *a = area_new(dev, kind, pages * THREADS, name);
 	pthread_rwlock_t moving = PTHREAD_RWLOCK_INITIALIZER;
 	bool ok = true;
@@ -518,7 +510,7 @@ static bool run_area(struct devmem *dev, enum area_kind kind, size_t pages, cons
 	area_fill(a, 0, a->pages);
 	/* one part first, alone: a device that does not work is seen as such */
 	if (area_send(a, 0, pages) && area_check_device(a, 0, pages, "before the threads")) {
-		ok = run_threads(a, now_ns() + ns, kind == AREA_HUGE ? &moving : NULL);
+		ok = run_threads(a, clock_ns() + ns, kind == AREA_HUGE ? &moving : NULL);
 		area_check(a, 0, a->pages, "after the threads");
 	}
 	area_end(a);

@@ -11,9 +11,9 @@
  */
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
 #include "scenario/rdma.h"
@@ -271,14 +271,11 @@ static const struct pass {
 	{ .name = "pass after MADV_DONTNEED", .cold = true, .drop = true },
 };
 
-static void measure(struct trial *t, const char *pass, const struct timespec *start,
-		    const struct timespec *end)
+static void measure(struct trial *t, const char *pass, int64_t ns)
 {
 	autofree char *name = xasprintf("%s: %s", t->device->verbs.name, pass);
 
-	scn_measure(t->ctx, name, "s",
-		    (double)(end->tv_sec - start->tv_sec) +
-			    (double)(end->tv_nsec - start->tv_nsec) / 1e9);
+	scn_measure(t->ctx, name, "s", (double)ns / NS_PER_S);
 }
 
 /* Does nothing but move the data. 0, 1 if the device failed (then said), or a negative errno. */
@@ -294,14 +291,14 @@ static int transfer(struct trial *t, const char *pass)
 		.len = t->len,
 	};
 	enum ibv_wc_status status = IBV_WC_SUCCESS;
-	struct timespec start, end;
+	int64_t start, ns;
 	int err;
 
 	if (scn_injected(t->ctx, "skip-copy"))
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	start = clock_ns();
 	err = verbs_transfer(&t->device->verbs, &order, TRANSFER_MS, &status);
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	ns = clock_ns() - start;
 	if (err == -ETIMEDOUT) {
 		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
 			     "%s: %s: %s of %zu bytes did not complete in %d ms",
@@ -316,7 +313,7 @@ static int transfer(struct trial *t, const char *pass)
 			     pass, t->op->name, t->len, ibv_wc_status_str(status));
 		return 1;
 	}
-	measure(t, pass, &start, &end);
+	measure(t, pass, ns);
 	return 0;
 }
 

@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "scenario/devmem.h"
 #include "scenario/odp_rig.h"
 #include "scenario/pattern.h"
@@ -147,21 +147,13 @@ static void *migrate_main(void *arg)
 	return NULL;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int run_rounds(struct trial *t, size_t *rounds)
 {
 	struct rig *r = &t->r;
-	uint64_t end = now_ms() + ms_of_level[scn_env(r->device->ctx)->level];
+	int64_t end = clock_ns() + ms_of_level[scn_env(r->device->ctx)->level] * NS_PER_MS;
 	int ret = 0;
 
-	while (!ret && (now_ms() < end || *rounds < ARRAY_LEN(ops))) {
+	while (!ret && (clock_ns() < end || *rounds < ARRAY_LEN(ops))) {
 		const struct rig_op *op = ops[*rounds % ARRAY_LEN(ops)];
 
 		rig_stage(r, "%s, round %zu, pages migrate meanwhile", op->name, *rounds);

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/odp_rig.h"
 #include "scenario/pattern.h"
 #include "scenario/scenario.h"
@@ -99,14 +99,6 @@ static void *trouble_main(void *arg)
 
 /* --- the transfers ------------------------------------------------------------------------------ */
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int run_round(struct rig *r, const struct rig_op *op)
 {
 	rig_fill(r, &r->local);
@@ -117,10 +109,10 @@ static int run_round(struct rig *r, const struct rig_op *op)
 
 static int run_rounds(struct rig *r, struct trouble *t, size_t *rounds)
 {
-	uint64_t end = now_ms() + ms_of_level[scn_env(r->device->ctx)->level];
+	int64_t end = clock_ns() + ms_of_level[scn_env(r->device->ctx)->level] * NS_PER_MS;
 	int ret = 0;
 
-	while (!ret && (now_ms() < end || *rounds < 2)) {
+	while (!ret && (clock_ns() < end || *rounds < 2)) {
 		const struct rig_op *op = *rounds & 1 ? &rig_read : &rig_write;
 
 		rig_stage(r, "%s, round %zu, pages taken away meanwhile", op->name, *rounds);

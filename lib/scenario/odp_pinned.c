@@ -7,9 +7,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/odp_rig.h"
 #include "scenario/pattern.h"
 #include "scenario/scenario.h"
@@ -18,14 +18,6 @@
 #define OPERATIONS 200
 #define CHECKED_EVERY 20
 #define SAMPLES 200
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static bool claims(const struct rig *r, uint32_t bits)
 {
@@ -165,14 +157,14 @@ static void measure(struct rig *r, const char *op, const char *memory, uint64_t 
 /* One page at a time; what is cold is so at both ends. */
 static int time_one(struct rig *r, const struct rig_op *op, const struct memory *m, uint64_t *ns)
 {
-	uint64_t start;
+	int64_t start;
 	int ret = 0;
 
 	if (m->cold)
 		ret = rig_drop(r, &r->local) ?: rig_drop(r, &r->remote);
-	start = now_ns();
+	start = clock_ns();
 	ret = ret ?: rig_move(r, op, 0, 0, IBV_WC_SUCCESS);
-	*ns = now_ns() - start;
+	*ns = (uint64_t)(clock_ns() - start);
 	return ret;
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 
 #define CQ_ENTRIES 4
@@ -38,14 +39,6 @@ static int fail(int err, char **why, const char *what)
 {
 	*why = xasprintf("cannot %s: %s", what, strerror(-err));
 	return err;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 static void pause_ns(long ns)
@@ -156,10 +149,10 @@ static bool gid_find(struct verbs *v)
 
 static int gid_wait(struct verbs *v, unsigned int wait_ms)
 {
-	uint64_t deadline = now_ms() + wait_ms;
+	int64_t deadline = clock_ns() + wait_ms * NS_PER_MS;
 
 	while (!gid_find(v)) {
-		if (now_ms() >= deadline)
+		if (clock_ns() >= deadline)
 			return -EADDRNOTAVAIL;
 		pause_ns(GID_PAUSE_NS);
 	}
@@ -409,7 +402,7 @@ int verbs_receive(struct verbs *v, const struct ibv_mr *mr, size_t offset, size_
 
 int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms, struct ibv_wc *wc)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = clock_ns() + timeout_ms * NS_PER_MS;
 	int n;
 
 	for (unsigned int polls = 0; (n = ibv_poll_cq(v->cq[end], 1, wc)) == 0; polls++) {
@@ -417,7 +410,7 @@ int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms, str
 			sched_yield();
 			continue;
 		}
-		if (now_ms() >= deadline)
+		if (clock_ns() >= deadline)
 			return -ETIMEDOUT;
 		pause_ns(POLL_PAUSE_NS);
 	}

@@ -10,6 +10,7 @@
 #include <pty.h>
 
 #include "../test.h"
+#include "base/clock.h"
 #include "base/fs.h"
 
 static const struct scenario a = { .id = "t.a" }, b = { .id = "t.b" }, c = { .id = "t.c" };

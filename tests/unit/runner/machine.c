@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Building the machine of a directory, and looking at what a run on it left. */
+#include "base/clock.h"
 #include "machine.h"
 
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include "base/fs.h"
 #include "base/journal.h"
 #include "base/jx.h"
-#include "runner/clock.h"
 #include "runner/past.h"
 
 /* The kernel's record counter, shared with the scenarios' processes. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* lib/runner/history.c: what is remembered, and everything that cannot be. */
+#include "base/clock.h"
 #include "runner/history.h"
 
 #include <fcntl.h>
@@ -7,7 +8,6 @@
 #include "../test.h"
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "runner/clock.h"
 
 static void remembered(void **state)
 {

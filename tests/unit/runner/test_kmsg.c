@@ -3,6 +3,7 @@
  * lib/runner/kmsg.c: records as the kernel writes them, markers, lost records, and every pattern of
  * kmsg.json held against lines that it must and must not take (tests/data/runner/kmsg_lines.json).
  */
+#include "base/clock.h"
 #include "runner/kmsg.h"
 
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/jx.h"
-#include "runner/clock.h"
 
 static struct kmsg_patterns *load(void)
 {

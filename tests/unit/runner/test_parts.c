@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The small parts of lib/runner: taint.c, clock.c, lock.c, results.c, plan.c, host.c and channel.c
+ * The small parts of lib/runner: taint.c, slowness.c, lock.c, results.c, plan.c, host.c and channel.c
  * where test_run.c does not reach.
  */
 #include <fcntl.h>
@@ -9,14 +9,15 @@
 
 #include "../test.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
 #include "runner/channel.h"
-#include "runner/clock.h"
 #include "runner/host.h"
 #include "runner/lock.h"
 #include "runner/plan.h"
 #include "runner/results.h"
+#include "runner/slowness.h"
 #include "runner/taint.h"
 
 static void taint(void **state)
@@ -112,7 +113,7 @@ static void slowness(void **state attr_unused)
 		{ { 1e6, 1e6 }, 100.0 },
 	};
 	int64_t start = clock_ns();
-	struct slowness here = clock_slowness();
+	struct slowness here = slowness_measure();
 	autojson json_t *doc = slowness_to_json(&here);
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -122,15 +123,6 @@ static void slowness(void **state attr_unused)
 	assert_true(clock_ns() - start < 5 * NS_PER_S);
 	assert_true(json_number_value(json_object_get(doc, "compute")) == here.compute);
 	assert_true(json_number_value(json_object_get(doc, "kernel")) == here.kernel);
-}
-
-static void time_for_poll(void **state attr_unused)
-{
-	assert_int_equal(clock_poll_ms(-1), 0);
-	assert_int_equal(clock_poll_ms(1), 1); /* not 0: that would be a busy loop */
-	assert_int_equal(clock_poll_ms(NS_PER_MS), 1);
-	assert_int_equal(clock_poll_ms(NS_PER_MS + 1), 2);
-	assert_int_equal(clock_poll_ms(INT64_MAX), 60000);
 }
 
 static int take_lock(const char *path, const char *results, char **died)
@@ -410,19 +402,12 @@ static void host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_dir(taint),
-		test_in_dir(tainting_modules),
-		cmocka_unit_test(taint_set),
-		cmocka_unit_test(slowness),
-		cmocka_unit_test(time_for_poll),
-		test_in_dir(locked),
-		test_in_dir(died),
-		test_in_dir(distrusted),
-		test_in_dir(strange_locks),
-		test_in_dir(results),
-		cmocka_unit_test(planned),
-		cmocka_unit_test(pieces),
-		cmocka_unit_test(not_said),
+		test_in_dir(taint),          test_in_dir(tainting_modules),
+		cmocka_unit_test(taint_set), cmocka_unit_test(slowness),
+		test_in_dir(locked),         test_in_dir(died),
+		test_in_dir(distrusted),     test_in_dir(strange_locks),
+		test_in_dir(results),        cmocka_unit_test(planned),
+		cmocka_unit_test(pieces),    cmocka_unit_test(not_said),
 		test_in_dir(host),
 	};
 

@@ -12,13 +12,13 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/exit.h"
 #include "base/fs.h"
 #include "base/journal.h"
 #include "base/jx.h"
 #include "machine.h"
 #include "report/report.h"
-#include "runner/clock.h"
 #include "runner/results.h"
 #include "runner/supervise.h"
 

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/exit.h"
 #include "base/fs.h"
 #include "base/journal.h"
@@ -26,7 +27,6 @@
 #include "base/text.h"
 #include "machine.h"
 #include "report/report.h"
-#include "runner/clock.h"
 
 /* --- what strikes the process -------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
  * lib/runner/undo.c: the stack of changes and its records in the journal, with kinds of change that
  * only note what is asked of them.
  */
+#include "base/clock.h"
 #include "test_undo_kind.h"
 
 #include <signal.h>

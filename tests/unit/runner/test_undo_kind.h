@@ -12,9 +12,9 @@
 
 #include "../test.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
-#include "runner/clock.h"
 #include "runner/undo.h"
 
 /* Writes a file below root, with the directories above it; it keeps its inode. */

@@ -3,6 +3,7 @@
  * lib/runner/undo_rdma.c and tool.c: soft RDMA devices made and removed by a program that stands in
  * for iproute2's rdma, in a directory that stands in for sysfs.
  */
+#include "base/clock.h"
 #include "test_undo_kind.h"
 
 #include "runner/tool.h"

@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Deadlines and the measures that stretch them. */
-#include "runner/clock.h"
+/* The measures that stretch deadlines. */
+#include "runner/slowness.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/jx.h"
 #include "base/text.h"
-
-int64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
-int clock_poll_ms(int64_t ns)
-{
-	const int64_t minute = 60 * NS_PER_S;
-
-	if (ns <= 0)
-		return 0;
-	return (int)(((ns < minute ? ns : minute) + NS_PER_MS - 1) / NS_PER_MS);
-}
-
-/* --- slowness ------------------------------------------------------------------------------------ */
 
 #define ROUNDS 8 /* the best one counts, because others run here too */
 #define ENOUGH_NS (100 * NS_PER_MS) /* of one kind of work, on a machine that is very slow */
@@ -114,7 +95,7 @@ static double measure(void (*work)(void), int64_t reference_ns)
 	return (double)best / (double)reference_ns;
 }
 
-struct slowness clock_slowness(void)
+struct slowness slowness_measure(void)
 {
 	return (struct slowness){
 		.compute = measure(compute, COMPUTE_NS),
