@@ -246,10 +246,15 @@ static struct page *dpv_get_ram(struct dpv_move *m, unsigned int order, unsigned
 	return folio_page(folio, 0);
 }
 
+/* Does the CPU fault? Then it has no end, which eviction has not either, but that has no vma. */
+static bool dpv_is_fault(const struct dpv_move *m)
+{
+	return m->args.vma && m->copy.end == U64_MAX;
+}
+
 static bool dpv_loses_data(const struct dpv_move *m)
 {
-	/* only what comes back by itself has no end, and only what is evicted has no vma */
-	return (DPV_DEFECT(fault_loses_data) && m->copy.end == U64_MAX && m->args.vma) ||
+	return (DPV_DEFECT(fault_loses_data) && dpv_is_fault(m)) ||
 	       (DPV_DEFECT(evict_loses_data) && !m->args.vma);
 }
 
@@ -298,7 +303,7 @@ static bool dpv_fill_held(struct dpv_move *m, unsigned long i, unsigned long nr)
  */
 static bool dpv_fill_out(struct dpv_move *m, unsigned long i, unsigned long nr)
 {
-	int due = 2 + (m->args.vma && m->copy.end == U64_MAX);
+	int due = 2 + dpv_is_fault(m);
 	struct page *from = migrate_pfn_to_page(m->args.src[i]);
 	bool whole;
 
