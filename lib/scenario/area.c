@@ -258,12 +258,18 @@ static bool access_device(struct area *a, unsigned long request, size_t first, s
 	return false;
 }
 
+static size_t at_a_time(size_t nr)
+{
+	return nr < BUFFER_PAGES ? nr : BUFFER_PAGES;
+}
+
 bool area_check_device(struct area *a, size_t first, size_t nr, const char *when)
 {
-	autofree unsigned char *buffer = xcalloc(BUFFER_PAGES, page_size());
+	/* no larger than it must be: there are scenarios in which memory is scarce */
+	autofree unsigned char *buffer = xcalloc(at_a_time(nr), page_size());
 
 	for (size_t done = 0, n; done < nr; done += n) {
-		n = nr - done < BUFFER_PAGES ? nr - done : BUFFER_PAGES;
+		n = at_a_time(nr - done);
 		/* something else than what is expected, and than zero */
 		memset(buffer, 0x5a, bytes(n));
 		if (!access_device(a, P2PCERT_IOC_DEVPRIV_READ, first + done, n, buffer, "reads"))
@@ -279,11 +285,11 @@ bool area_check_device(struct area *a, size_t first, size_t nr, const char *when
 
 bool area_write_device(struct area *a, size_t first, size_t nr)
 {
-	autofree unsigned char *buffer = xcalloc(BUFFER_PAGES, page_size());
+	autofree unsigned char *buffer = xcalloc(at_a_time(nr), page_size());
 	uint64_t seed = area_seed(a);
 
 	for (size_t done = 0, n; done < nr; done += n) {
-		n = nr - done < BUFFER_PAGES ? nr - done : BUFFER_PAGES;
+		n = at_a_time(nr - done);
 		pattern_fill(buffer, bytes(n), seed, bytes(first + done));
 		if (!access_device(a, P2PCERT_IOC_DEVPRIV_WRITE, first + done, n, buffer, "writes"))
 			return false;
