@@ -40,6 +40,8 @@ static long dmb_ioctl_allow(struct dmb_file *f, struct address_space *mapping, v
 		return -EFAULT;
 	if (allowed > 1)
 		return -EINVAL;
+	if (f->importer.faults & P2PCERT_FAULT_POLICY_IGNORED)
+		return 0;
 	WRITE_ONCE(f->allowed, allowed);
 	if (!allowed)
 		dmb_zap_faulted(mapping);

@@ -39,6 +39,9 @@ VERBS(struct ibv_mr *, ibv_reg_mr_iova,
 VERBS(struct ibv_mr *, ibv_reg_mr_iova2,
       (struct ibv_pd * pd, void *addr, size_t length, uint64_t iova, unsigned int access),
       (pd, addr, length, iova, access))
+VERBS(struct ibv_mr *, ibv_reg_dmabuf_mr,
+      (struct ibv_pd * pd, uint64_t offset, size_t length, uint64_t iova, int fd, int access),
+      (pd, offset, length, iova, fd, access))
 VERBS(int, ibv_dereg_mr, (struct ibv_mr * mr), (mr))
 VERBS(struct ibv_cq *, ibv_create_cq,
       (struct ibv_context * context, int cqe, void *cq_context, struct ibv_comp_channel *channel,

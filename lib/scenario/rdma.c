@@ -62,8 +62,8 @@ static enum outcome device_run(struct rdma_device *device, const struct task *ta
 	}
 	if (err)
 		return rdma_conclude(device, OUTCOME_ERROR, "%s", why);
-	if (!(caps->general_caps & IBV_ODP_SUPPORT) ||
-	    (caps->per_transport_caps.rc_odp_caps & task->claims) != task->claims)
+	if (task->claims && (!(caps->general_caps & IBV_ODP_SUPPORT) ||
+			     (caps->per_transport_caps.rc_odp_caps & task->claims) != task->claims))
 		return rdma_conclude(device, OUTCOME_SKIP, "does not claim on-demand paging for %s",
 				     task->name);
 	say_device(device->ctx, name);

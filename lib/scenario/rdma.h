@@ -43,7 +43,7 @@ typedef enum outcome rdma_body(struct rdma_device *device, const void *arg);
 
 /*
  * claims: IBV_ODP_SUPPORT_* that a reliable connection must have for the body to run, called name for a
- * person. Returns the scenario's outcome, which has been said.
+ * person; 0: nothing of on-demand paging is needed. Returns the scenario's outcome, which has been said.
  */
 enum outcome rdma_each(struct scenario_ctx *ctx, uint32_t claims, const char *name, rdma_body *body,
 		       const void *arg) attr_must_check;

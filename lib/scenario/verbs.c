@@ -338,6 +338,18 @@ int verbs_register(struct verbs *v, void *addr, size_t len, int access, struct i
 	return verbs_register_iova(v, addr, len, (uintptr_t)addr, access, mr);
 }
 
+int verbs_register_dmabuf(struct verbs *v, int dmabuf, uint64_t offset, size_t len, uint64_t iova,
+			  int access, struct ibv_mr **mr)
+{
+	if (v->nr_mrs == ARRAY_LEN(v->mrs))
+		return -ENOSPC;
+	*mr = ibv_reg_dmabuf_mr(v->pd, offset, len, iova, dmabuf, access);
+	if (!*mr)
+		return error_of_null();
+	v->mrs[v->nr_mrs++] = *mr;
+	return 0;
+}
+
 int verbs_deregister(struct verbs *v, struct ibv_mr *mr)
 {
 	for (size_t i = 0; i < v->nr_mrs; i++) {

@@ -74,6 +74,12 @@ int verbs_register(struct verbs *v, void *addr, size_t len, int access,
 /* The same, of a region that begins at iova for those who use it. */
 int verbs_register_iova(struct verbs *v, void *addr, size_t len, uint64_t iova, int access,
 			struct ibv_mr **mr) attr_must_check;
+/*
+ * The same of length bytes at offset of a dma-buf. -EOPNOTSUPP: the library or the driver has no such
+ * regions.
+ */
+int verbs_register_dmabuf(struct verbs *v, int dmabuf, uint64_t offset, size_t len, uint64_t iova,
+			  int access, struct ibv_mr **mr) attr_must_check;
 /* Deregisters it before. */
 int verbs_deregister(struct verbs *v, struct ibv_mr *mr) attr_must_check;
 /* And all of them, with the queue pairs that could still use them. */

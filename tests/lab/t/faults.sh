@@ -89,6 +89,30 @@ odp.bench                       data       data          -          -           
 +odp.device-private             counters   data          -          path        leak
 '
 
+# And for those of memory regions over device memory: what an exporter and an importer must not do.
+mr='
+fault                   skip-copy  corrupt-copy  leak  map-fails  notify-lost  stale-address  revoke-ignored  policy-ignored  wrong-errno
++mr.dmabuf.reg          data       data          leak  path       -            -              -               -               -
+mr.dmabuf.dereg         data       data          leak  data       -            -              -               -               -
+mr.dmabuf.twice         data       data          leak  data       -            -              -               -               -
+mr.dmabuf.bad-fd        data       data          leak  data       -            -              -               -               -
+mr.dmabuf.bad-range     data       data          leak  data       -            -              -               -               -
+mr.dmabuf.read          data       data          leak  data       -            -              -               -               -
+mr.dmabuf.write         data       data          leak  data       -            -              -               -               -
++mr.dmabuf.move-notify  data       data          leak  data       path         path           -               -               -
++mr.dmabuf.revoke       data       data          leak  data       counters     counters       errno           -               -
+mr.dmabuf.exporter-exit data       data          leak  data       -            -              -               -               -
++mr.policy              data       data          leak  data       -            -              -               errno           -
+mr.policy-stable        data       data          leak  data       -            -              -               errno           -
+mr.dmabuf-unsupported   -          -             -     -          -            -              -               -               errno
++mr.device-vma          data       -             -     -          -            -              -               errno           -
+'
+mr_bar='
+fault                   skip-copy  corrupt-copy  leak  map-fails
+mr.dmabuf.ranges        data       data          leak  errno
+mr.unbind               data       data          leak  data
+'
+
 # transposed MATRIX: rows of the chosen scenarios' matrix, as 'matrix' has them
 transposed() {
 	awk -v which=" $parts " 'NF {
@@ -140,6 +164,7 @@ row() {
 		[[ $cell == - ]] || cells+=("${scenarios[i]}=$cell")
 		i=$((i + 1))
 	done
+	((${#cells[@]})) || return 0
 	case $fault in
 	none)
 		certified 0 "$name" "${cells[@]}" --
@@ -178,7 +203,8 @@ warned_before() {
 take_scenarios() {
 	scenarios=("$@")
 	options=()
-	[[ " $* " != *' odp.'* ]] || options+=(--soft-rdma p2pcert-v0)
+	[[ " $* " != *' odp.'* && " $* " != *' mr.device-vma '* ]] || options+=(--soft-rdma p2pcert-v0)
+	[[ " $* " != *' mr.unbind '* ]] || options+=(--allow-unsafe --device 0000:06:00.0)
 	[[ " $* " != *' devpriv.inside-huge '* ]] || options+=(--workaround hmm-huge-offset)
 }
 
@@ -202,7 +228,8 @@ while read -r fault cells; do
 	none-yes) warned_before "$last" ;;
 	esac
 	quiet_kernel "$last"
-done < <(printf '%s' "$matrix" && transposed "$devpriv" && transposed "$odp")
+done < <(printf '%s' "$matrix" && transposed "$devpriv" && transposed "$odp" &&
+	transposed "$mr" && transposed "$mr_bar")
 
 # What it takes to see these is in the findings: the kernel's own defects are there without faults.
 certify 1 all-rights --soft-rdma p2pcert-v0 --inject all-rights odp.rights

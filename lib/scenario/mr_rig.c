@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every memory with every importer, and what is held against what. */
+#include "scenario/mr_rig.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/jx.h"
+#include "scenario/pattern.h"
+
+struct mr_run {
+	unsigned int what;
+	mr_body *body;
+	uint64_t patterns; /* drawn so far */
+	size_t cases[NR_EVIDENCE_KINDS]; /* in which it held */
+	size_t done;
+	bool engine, bar; /* took part */
+};
+
+/* --- saying ------------------------------------------------------------------------------------- */
+
+void mr_stage(struct mr_case *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	free(c->stage);
+	va_start(ap, fmt);
+	c->stage = xvasprintf(fmt, ap);
+	va_end(ap);
+}
+
+int mr_refute(struct mr_case *c, enum evidence_kind kind, const char *fmt, ...)
+{
+	autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	scn_evidence(c->ctx, kind, EVIDENCE_REFUTED, "%s, %s: %s%s%s",
+		     c->memory ? c->memory->name : "no memory",
+		     c->importer ? c->importer->name : "no importer", c->stage ? c->stage : "",
+		     c->stage ? ": " : "", text);
+	scn_why(c->ctx, "%s%s%s", c->stage ? c->stage : "", c->stage ? ": " : "", text);
+	return 1;
+}
+
+void mr_prove(struct mr_case *c, enum evidence_kind kind)
+{
+	c->run->cases[kind]++;
+}
+
+int mr_expect(struct mr_case *c, const char *what, int err, int expected)
+{
+	if (err == expected) {
+		mr_prove(c, EVIDENCE_ERRNO);
+		return 0;
+	}
+	return mr_refute(c, EVIDENCE_ERRNO, "%s: %s, expected %s", what,
+			 err ? errno_text(err) : "it succeeds",
+			 expected ? errno_text(expected) : "success");
+}
+
+uint64_t mr_seed(struct mr_case *c)
+{
+	return pattern_seed(scn_env(c->ctx)->seed, ++c->run->patterns);
+}
+
+/* --- data --------------------------------------------------------------------------------------- */
+
+int mr_read(struct mr_case *c, size_t offset, size_t len)
+{
+	autofree unsigned char *data = xcalloc(1, len);
+	int err = mr_access(c->importer, offset, data, len, false);
+
+	if (err)
+		return mr_refute(c, EVIDENCE_DATA, "%zu bytes at %zu cannot be read: %s", len,
+				 offset, errno_text(err));
+	for (size_t i = 0; i < len; i++)
+		if (data[i] != c->memory->known[offset + i])
+			return mr_refute(c, EVIDENCE_DATA,
+					 "byte %zu reads as 0x%02x, must be 0x%02x", offset + i,
+					 data[i], c->memory->known[offset + i]);
+	return 0;
+}
+
+int mr_write(struct mr_case *c, size_t offset, size_t len)
+{
+	int err;
+
+	pattern_fill(c->memory->known + offset, len, mr_seed(c), 0);
+	err = mr_access(c->importer, offset, c->memory->known + offset, len, true);
+	if (err)
+		return mr_refute(c, EVIDENCE_DATA, "%zu bytes at %zu cannot be written: %s", len,
+				 offset, errno_text(err));
+	return mr_check(c);
+}
+
+int mr_check(struct mr_case *c)
+{
+	autofree char *wrong = mr_memory_refuse(c->memory);
+
+	if (wrong)
+		return mr_refute(c, EVIDENCE_DATA, "%s", wrong);
+	mr_prove(c, EVIDENCE_DATA);
+	return 0;
+}
+
+int mr_use(struct mr_case *c)
+{
+	const size_t some = 48;
+	size_t last = c->memory->len - some;
+	int ret = mr_read(c, 0, some);
+
+	ret = ret ?: mr_read(c, last, some);
+	ret = ret ?: mr_write(c, 0, some);
+	return ret ?: mr_write(c, last, some);
+}
+
+/* --- counters ----------------------------------------------------------------------------------- */
+
+int mr_held(struct mr_case *c, unsigned int attachments, unsigned int mappings)
+{
+	struct p2pcert_dmabuf_place place;
+	int err;
+
+	if (c->memory->owner < 0)
+		return 0;
+	err = mr_memory_look(c->memory, &place);
+	if (err)
+		return err;
+	if (place.attachments != attachments || place.mappings != mappings)
+		return mr_refute(c, EVIDENCE_COUNTERS,
+				 "the exporter has %u attachments and %u mappings, must have %u "
+				 "and %u",
+				 place.attachments, place.mappings, attachments, mappings);
+	mr_prove(c, EVIDENCE_COUNTERS);
+	return 0;
+}
+
+/* --- every pair --------------------------------------------------------------------------------- */
+
+static int run_case(struct mr_run *run, struct scenario_ctx *ctx, struct mr_memory *m,
+		    struct mr_importer *im)
+{
+	struct mr_case c = { .run = run, .ctx = ctx, .memory = m, .importer = im };
+	int ret = mr_memory_fill(m, mr_seed(&c));
+
+	ret = ret ?: run->body(&c);
+	if (ret < 0)
+		scn_error(ctx, ERROR_SETUP, "%s, %s: %s%s%s", m->name, im->name,
+			  c.stage ? c.stage : "", c.stage ? ": " : "", strerror(-ret));
+	free(c.stage);
+	run->done++;
+	if (mr_has_engine(im) && !run->engine)
+		scn_device(ctx, im->addr);
+	run->engine |= mr_has_engine(im);
+	run->bar |= m->has_bar;
+	return ret;
+}
+
+/* Who registers the memory. */
+static const struct importer_kind {
+	bool engine;
+	uint32_t flags;
+} importer_kinds[] = {
+	{ false, P2PCERT_ATTACH_WRITE | P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_PEER },
+	{ false, P2PCERT_ATTACH_WRITE | P2PCERT_ATTACH_PIN },
+	{ false, P2PCERT_ATTACH_WRITE },
+	{ true, P2PCERT_ATTACH_WRITE | P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_PEER },
+};
+
+static bool wanted(const struct mr_run *run, const struct importer_kind *kind, bool bar)
+{
+	/* A BAR is for who is a PCI function. */
+	if (bar && !kind->engine)
+		return false;
+	return kind->flags & P2PCERT_ATTACH_NOTIFY || run->what & MR_NOT_TOLD;
+}
+
+static int open_memory(struct scenario_ctx *ctx, unsigned int which, const struct pci_addr *bar,
+		       struct mr_memory *m)
+{
+	if (which == MR_UDMABUF)
+		return mr_memory_udmabuf(m);
+	return bar ? mr_memory_bar(ctx, *bar, 0, 1, m) : mr_memory_module(ctx, m);
+}
+
+/* With each importer a memory of its own. */
+static int run_memory(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
+		      const struct pci_addr *bar)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(importer_kinds) && !ret; i++) {
+		const struct importer_kind *kind = &importer_kinds[i];
+		struct mr_importer im;
+		struct mr_memory m;
+
+		if (!wanted(run, kind, bar))
+			continue;
+		ret = mr_importer_open(ctx, kind->engine, kind->flags, &im);
+		if (ret == -ENODEV) {
+			ret = 0;
+			continue;
+		}
+		if (ret)
+			break;
+		ret = open_memory(ctx, which, bar, &m);
+		if (!ret)
+			ret = run_case(run, ctx, &m, &im);
+		else if (which == MR_UDMABUF && ret == -ENODEV)
+			ret = 0; /* the kernel need not have it */
+		else
+			scn_error(ctx, ERROR_SETUP, "no dma-buf '%s': %s", m.name, strerror(-ret));
+		mr_importer_close(&im);
+		mr_memory_close(&m);
+	}
+	return ret;
+}
+
+static int run_bar(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
+{
+	json_t *args = jx_object();
+	autofree char *why = NULL;
+
+	jx_set_str(args, "address", pci_addr_str(addr));
+	jx_set_str(args, "driver", MR_MODULE);
+	if (scn_change(ctx, "driver-override", args, NULL, &why) < 0) {
+		scn_error(ctx, ERROR_SETUP, "%s", why);
+		return -ENXIO;
+	}
+	scn_device(ctx, addr);
+	return run_memory(run, ctx, MR_BAR, &addr);
+}
+
+static int run_all(struct mr_run *run, struct scenario_ctx *ctx)
+{
+	const struct scenario_env *env = scn_env(ctx);
+	struct pci_addr addr;
+	int ret = 0;
+
+	if (run->what & MR_PAGES_OF_MODULE)
+		ret = run_memory(run, ctx, MR_PAGES_OF_MODULE, NULL);
+	if (!ret && run->what & MR_UDMABUF)
+		ret = run_memory(run, ctx, MR_UDMABUF, NULL);
+	for (size_t i = 0;
+	     run->what & MR_BAR && env->allow_unsafe && env->devices && env->devices[i] && !ret;
+	     i++)
+		if (pci_addr_parse(env->devices[i], &addr) == 0)
+			ret = run_bar(run, ctx, addr);
+	return ret;
+}
+
+static void say_proven(struct mr_run *run, struct scenario_ctx *ctx)
+{
+	static const struct {
+		enum evidence_kind kind;
+		const char *text;
+	} kinds[] = {
+		{ EVIDENCE_DATA, "is what must be there, as importer and exporter see it" },
+		{ EVIDENCE_PATH, "the addresses that the importer is given are the memory's" },
+		{ EVIDENCE_COUNTERS, "exporter and importer count what was done" },
+		{ EVIDENCE_ERRNO, "what is refused is refused with the errno that it must be" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (run->cases[kinds[i].kind])
+			scn_evidence(ctx, kinds[i].kind, EVIDENCE_PROVEN,
+				     "%s: %zu times, in %zu pairs of memory and importer",
+				     kinds[i].text, run->cases[kinds[i].kind], run->done);
+}
+
+static enum outcome conclude(struct mr_run *run, struct scenario_ctx *ctx, int ret)
+{
+	if (ret < 0)
+		return OUTCOME_ERROR;
+	if (ret)
+		return OUTCOME_FAIL;
+	if (!run->done) {
+		scn_skip(ctx, SKIP_HW_ABSENT, "no DMA engine is free, or none reaches the BAR");
+		return OUTCOME_SKIP;
+	}
+	say_proven(run, ctx);
+	scn_why(ctx, "as it must be in %zu pairs of memory and importer%s%s", run->done,
+		run->engine ? ", with a DMA engine" : "; no DMA engine is free",
+		run->bar ? ", and in a BAR" : "");
+	return OUTCOME_PASS;
+}
+
+enum outcome mr_each(struct scenario_ctx *ctx, unsigned int what, mr_body *body)
+{
+	struct mr_run run = { .what = what, .body = body };
+	struct p2pcert_held before;
+	enum outcome outcome;
+	uint64_t refcnt;
+	int fd = modfd_open(ctx, MR_MODULE, 0, &refcnt);
+
+	if (fd < 0)
+		return OUTCOME_ERROR;
+	if (modfd_held(ctx, MR_MODULE, fd, &before) < 0) {
+		close(fd);
+		return OUTCOME_ERROR;
+	}
+	outcome = conclude(&run, ctx, run_all(&run, ctx));
+	if (outcome != OUTCOME_ERROR && !modfd_judge_held(ctx, MR_MODULE, fd, &before))
+		outcome = OUTCOME_FAIL;
+	close(fd);
+	if (outcome != OUTCOME_ERROR && !modfd_judge_refcnt(ctx, MR_MODULE, refcnt))
+		outcome = OUTCOME_FAIL;
+	return outcome;
+}
