@@ -19,28 +19,50 @@
 /* Of an option's value when it is shown. */
 #define SHOWN_MAX 60
 
-const char *kconfig_find(const char *config, const char *name, size_t len, size_t *value_len)
+static bool starts_line(const char *config, const char *at)
 {
-	return kconfig_find_within(config, strlen(config), name, len, value_len);
+	return at == config || at[-1] == '\n';
 }
 
-const char *kconfig_find_within(const char *config, size_t config_len, const char *name, size_t len,
-				size_t *value_len)
+/*
+ * The first line from *at to `to` that is about the option, "NAME=value" or "# NAME is not set": where the
+ * name stands. A look for the name skips most of the text, which one at every line does not.
+ */
+static const char *find_line(const char *config, const char *at, const char *to, const char *name,
+			     size_t len)
 {
-	autofree char *start = xasprintf("\n%.*s=", (int)len, name);
-	const char *value;
-
-	if (strncmp(config, start + 1, len + 1) == 0) {
-		value = config + len + 1;
-	} else {
-		/* it skips most of the text, which a look at every line does not */
-		value = memmem(config, config_len, start, len + 2);
-		if (!value)
-			return NULL;
-		value += len + 2;
+	for (; (at = memmem(at, (size_t)(to - at), name, len)); at += len) {
+		if (at + len < to && at[len] == '=' && starts_line(config, at))
+			return at;
+		if (at + len < to && at[len] == ' ' && at - config >= 2 && at[-2] == '#' &&
+		    at[-1] == ' ' && starts_line(config, at - 2))
+			return at;
 	}
-	*value_len = strcspn(value, "\n");
-	return value;
+	return NULL;
+}
+
+const char *kconfig_find_next(struct kconfig_text *text, const char *name, size_t len,
+			      size_t *value_len)
+{
+	const char *config = text->config, *end = config + text->len, *from = config + text->at;
+	const char *line = find_line(config, from, end, name, len);
+
+	if (!line)
+		line = find_line(config, config, from, name, len);
+	if (!line)
+		return NULL;
+	text->at = (size_t)(line - config);
+	if (line[len] != '=')
+		return NULL;
+	*value_len = strcspn(line + len + 1, "\n");
+	return line + len + 1;
+}
+
+const char *kconfig_find(const char *config, const char *name, size_t len, size_t *value_len)
+{
+	struct kconfig_text text = { config, strlen(config), 0 };
+
+	return kconfig_find_next(&text, name, len, value_len);
 }
 
 struct parser {

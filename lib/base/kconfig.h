@@ -27,12 +27,16 @@ enum kconfig_truth { KCONFIG_UNKNOWN, KCONFIG_FALSE, KCONFIG_TRUE };
  */
 const char *kconfig_find(const char *config, const char *name, size_t len, size_t *value_len);
 
-/*
- * The same in the first config_len bytes of a config. Counting them takes longer than the search: who
- * asks for many options does it once.
- */
-const char *kconfig_find_within(const char *config, size_t config_len, const char *name, size_t len,
-				size_t *value_len);
+/* A config that many options are asked for of. */
+struct kconfig_text {
+	const char *config;
+	size_t len;
+	size_t at; /* where the last one was found; 0 in the beginning */
+};
+
+/* The same: options asked for in the order that the config has them in are all found in one pass. */
+const char *kconfig_find_next(struct kconfig_text *text, const char *name, size_t len,
+			      size_t *value_len);
 
 /*
  * Evaluates an expression; with config NULL (it could not be read) any is KCONFIG_UNKNOWN. If it is

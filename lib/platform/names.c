@@ -34,19 +34,18 @@ struct answer {
 
 #define ANSWERS 256
 
-/* Where in the text a vendor's line is, with those of its devices behind it. */
+/* A vendor that has been asked for: its line, and where those of its devices end. */
 struct vendor {
-	uint32_t from, to;
 	int id;
+	const char *line, *to;
 };
 
 struct pci_names {
 	char *text; /* all of it; NULL: there is none */
 	bool read, mapped;
 	size_t len;
-	struct vendor *vendors; /* as they come in the text */
+	struct vendor *vendors;
 	size_t nr_vendors;
-	bool by_vendor; /* they were looked for */
 	/* the last ones: most functions of a machine are of few kinds */
 	struct answer answers[ANSWERS];
 	struct entry *entries; /* ordered by kind, vendor of a device, name */
@@ -162,11 +161,12 @@ static const char *database(struct pci_names *names)
 	return names->text;
 }
 
-static const char *next_line(const char *line)
+/* What stands behind the end of the line, or to. */
+static const char *behind_line(const char *line, const char *to)
 {
-	const char *end = strchr(line, '\n');
+	const char *end = memchr(line, '\n', (size_t)(to - line));
 
-	return end ? end + 1 : line + strlen(line);
+	return end ? end + 1 : to;
 }
 
 /* --- names of ids ------------------------------------------------------------------------------- */
@@ -188,68 +188,96 @@ static int four_digits(const char *s)
 	return s[4] == ' ' && s[5] == ' ' ? value : -1;
 }
 
-/* Returns the vendor whose line this is, NULL if it is none's. */
-static struct vendor *add_vendor(struct pci_names *names, const char *line)
+/* The id of a line so far in from its start, -1 if it has none. */
+static int line_id(const char *line, size_t depth)
 {
-	int id = four_digits(line);
+	return strspn(line, "\t") == depth ? four_digits(line + depth) : -1;
+}
+
+/*
+ * The line of an id, by halves, so that little of the database comes into memory: it is in order. What
+ * people have added to it anywhere may be missed.
+ */
+static const char *search(const char *from, const char *to, size_t depth, int id)
+{
+	while (from < to) {
+		const char *middle = from + (to - from) / 2;
+		const char *end = memrchr(from, '\n', (size_t)(middle - from));
+		const char *line = middle = end ? end + 1 : from;
+		int found = -1;
+
+		while (line < to && (found = line_id(line, depth)) < 0)
+			line = behind_line(line, to);
+		if (found == id)
+			return line;
+		if (found < 0 || found > id)
+			to = middle;
+		else
+			from = behind_line(line, to);
+	}
+	return NULL;
+}
+
+/* The same in whatever order they are. */
+static const char *search_all(const char *from, const char *to, size_t depth, int id)
+{
+	char text[sizeof("\n\tdddd  ")];
+	const char *found;
+	int len;
+
+	if (from < to && line_id(from, depth) == id)
+		return from;
+	len = snprintf(text, sizeof(text), "\n%.*s%04x  ", (int)depth, "\t", id);
+	/* faster than from line to line: it skips most of them */
+	found = memmem(from, (size_t)(to - from), text, (size_t)len);
+	return found ? found + 1 : NULL;
+}
+
+/* Takes a vendor in, whose line this is. */
+static const struct vendor *add_vendor(struct pci_names *names, int id, const char *line)
+{
+	const char *to = names->text + names->len;
 	struct vendor *v;
 
-	if (id < 0)
-		return NULL;
 	/* doubles at every power of two */
 	if (!(names->nr_vendors & (names->nr_vendors - 1)))
 		names->vendors =
 			xreallocarray(names->vendors, names->nr_vendors ? 2 * names->nr_vendors : 1,
 				      sizeof(*names->vendors));
 	v = &names->vendors[names->nr_vendors++];
-	*v = (struct vendor){ .from = (uint32_t)(line - names->text), .id = id };
+	*v = (struct vendor){ id, line, behind_line(line, to) };
+	while (v->to < to && (*v->to == '\t' || *v->to == '#'))
+		v->to = behind_line(v->to, to);
 	return v;
 }
 
-/* Once over all lines, which need not be in order: people add their own. */
-static void find_vendors(struct pci_names *names)
-{
-	const char *line = names->text;
-	struct vendor *v = NULL;
-
-	while (*line) {
-		if (*line != '\t' && *line != '#')
-			v = add_vendor(names, line);
-		line = next_line(line);
-		if (v)
-			v->to = (uint32_t)(line - names->text);
-	}
-}
-
-/* The first, if there are several; NULL: there is none. */
+/* NULL: there is none with this id. */
 static const struct vendor *find_vendor(struct pci_names *names, int id)
 {
-	if (!names->by_vendor) {
-		names->by_vendor = true;
-		find_vendors(names);
-	}
+	const char *to = names->text + names->len;
+	const char *line;
+
 	for (size_t i = 0; i < names->nr_vendors; i++)
 		if (names->vendors[i].id == id)
 			return &names->vendors[i];
-	return NULL;
+	line = search(names->text, to, 0, id);
+	if (!line)
+		line = search_all(names->text, to, 0, id);
+	return line ? add_vendor(names, id, line) : NULL;
 }
 
-/* The device's id and what follows it, in the lines of its vendor; NULL: it is not there. */
-static const char *find_device(const char *from, const char *to, uint16_t device)
+/* The line of a vendor's device; NULL: it is not there. */
+static const char *find_device(const struct vendor *v, int id)
 {
-	char text[sizeof("\n\tdddd  ")];
-	const char *found;
-	int len = snprintf(text, sizeof(text), "\n\t%04x  ", device);
+	const char *line = search(v->line, v->to, 1, id);
 
-	/* faster than from line to line: it skips most of them */
-	found = memmem(from, (size_t)(to - from), text, (size_t)len);
-	return found ? found + strlen("\n\t") : NULL;
+	return line ? line : search_all(v->line, v->to, 1, id);
 }
 
 /* What stands behind the id. */
 static char *name_in(const char *line)
 {
-	const char *name = line + strlen("1234  ");
+	const char *name = line + strspn(line, "\t") + strlen("1234  ");
 
 	return text_sanitize(name, strcspn(name, "\r\n"));
 }
@@ -262,8 +290,8 @@ static char *find_name(struct pci_names *names, uint16_t vendor, uint16_t device
 
 	if (!v)
 		return NULL;
-	vendor_name = name_in(names->text + v->from);
-	line = find_device(names->text + v->from, names->text + v->to, device);
+	vendor_name = name_in(v->line);
+	line = find_device(v, device);
 	if (!line)
 		return xasprintf("%s Device %04x", vendor_name, device);
 	device_name = name_in(line);
@@ -360,13 +388,15 @@ static void read_line(struct pci_names *names, struct section *in, char *line)
 static void make_index(struct pci_names *names)
 {
 	struct section in = { IN_NOTHING, 0 };
-	const char *line;
 	char copy[2 * NAME_MAX_BYTES];
+	const char *line, *to;
 
 	if (names->indexed)
 		return;
 	names->indexed = true;
-	for (line = database(names); line && *line; line = next_line(line)) {
+	line = database(names);
+	to = line + names->len;
+	for (; line < to; line = behind_line(line, to)) {
 		size_t len = strcspn(line, "\r\n");
 
 		if (len >= sizeof(copy))

@@ -234,39 +234,38 @@ static json_t *cpu_to_json(const struct cpu_ident *cpu)
 	return o;
 }
 
-/* What of a kernel's configuration decides about transfers between devices. */
+/* What of a kernel's configuration decides about transfers between devices, in the order that it has. */
 static json_t *config_to_json(const char *config)
 {
 	static const char *const options[] = {
-		"CONFIG_PCI_P2PDMA",
 		"CONFIG_ZONE_DEVICE",
-		"CONFIG_DEVICE_PRIVATE",
 		"CONFIG_HMM_MIRROR",
-		"CONFIG_DMABUF_MOVE_NOTIFY",
-		"CONFIG_INFINIBAND_ON_DEMAND_PAGING",
-		"CONFIG_INTEL_IOMMU",
-		"CONFIG_INTEL_IOMMU_DEFAULT_ON",
-		"CONFIG_AMD_IOMMU",
-		"CONFIG_ARM_SMMU_V3",
-		"CONFIG_IOMMU_DEFAULT_PASSTHROUGH",
-		"CONFIG_IOMMU_DEFAULT_DMA_STRICT",
-		"CONFIG_IOMMU_DEFAULT_DMA_LAZY",
-		"CONFIG_PCI_ATS",
-		"CONFIG_PCI_PRI",
-		"CONFIG_PCI_PASID",
-		"CONFIG_PCI_IOV",
+		"CONFIG_DEVICE_PRIVATE",
+		"CONFIG_HOTPLUG_PCI_PCIE",
 		"CONFIG_PCIEAER",
 		"CONFIG_PCIE_DPC",
-		"CONFIG_HOTPLUG_PCI_PCIE",
+		"CONFIG_PCI_ATS",
+		"CONFIG_PCI_IOV",
+		"CONFIG_PCI_PRI",
+		"CONFIG_PCI_PASID",
+		"CONFIG_PCI_P2PDMA",
 		"CONFIG_VMD",
+		"CONFIG_INFINIBAND_ON_DEMAND_PAGING",
+		"CONFIG_DMABUF_MOVE_NOTIFY",
+		"CONFIG_IOMMU_DEFAULT_DMA_STRICT",
+		"CONFIG_IOMMU_DEFAULT_DMA_LAZY",
+		"CONFIG_IOMMU_DEFAULT_PASSTHROUGH",
+		"CONFIG_AMD_IOMMU",
+		"CONFIG_INTEL_IOMMU",
+		"CONFIG_INTEL_IOMMU_DEFAULT_ON",
+		"CONFIG_ARM_SMMU_V3",
 	};
-	size_t config_len = strlen(config);
+	struct kconfig_text text = { config, strlen(config), 0 };
 	json_t *o = jx_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		size_t len;
-		const char *value = kconfig_find_within(config, config_len, options[i],
-							strlen(options[i]), &len);
+		const char *value = kconfig_find_next(&text, options[i], strlen(options[i]), &len);
 
 		if (value)
 			jx_set_strf(o, options[i], "%.*s", (int)len, value);

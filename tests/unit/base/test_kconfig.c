@@ -199,17 +199,43 @@ static void find(void **state attr_unused)
 	assert_null(kconfig_find("", "CONFIG_Y", 8, &len));
 	assert_null(kconfig_find("XCONFIG_Y=y\n", "CONFIG_Y", 8, &len));
 	assert_null(kconfig_find("#CONFIG_Y=y\n", "CONFIG_Y", 8, &len));
-	assert_non_null(kconfig_find_within("\nCONFIG_Y=y\n", 11, "CONFIG_Y", 8, &len));
-	assert_null(kconfig_find_within("\nCONFIG_Y=y\n", 9, "CONFIG_Y", 8, &len));
+	assert_null(kconfig_find("# CONFIG_Y is not set\n", "CONFIG_Y", 8, &len));
+}
+
+/* Of several, in any order, of which one is a part of others, and within the text's length alone. */
+static void find_next(void **state attr_unused)
+{
+	static const char some[] = "CONFIG_A_B=m\n# CONFIG_A is here\nX CONFIG_B=y\nCONFIG_C=1\n"
+				   "CONFIG_B=2\n# CONFIG_D is not set\nCONFIG_E=3";
+	static const struct {
+		const char *name;
+		char value; /* 0: none */
+		const char *at; /* a text that it is found in front of */
+	} options[] = {
+		{ "CONFIG_A_B", 'm', "CONFIG_A_B=m" }, { "CONFIG_B", '2', "CONFIG_B=2" },
+		{ "CONFIG_D", 0, "CONFIG_D is" },      { "CONFIG_C", '1', "CONFIG_C=1" },
+		{ "CONFIG_F", 0, "CONFIG_C=1" },       { "CONFIG_A", 0, "CONFIG_A is" },
+		{ "CONFIG_E", '3', "CONFIG_E=3" },
+	};
+	struct kconfig_text text = { some, strlen(some), 0 };
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		const char *value =
+			kconfig_find_next(&text, options[i].name, strlen(options[i].name), &len);
+
+		assert_int_equal(value ? *value : 0, options[i].value);
+		assert_int_equal(text.at, strstr(some, options[i].at) - some);
+	}
+	text = (struct kconfig_text){ some, strlen(some) - 2, 0 };
+	assert_null(kconfig_find_next(&text, "CONFIG_E", 8, &len));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(truth),
-		cmocka_unit_test(refusal),
-		cmocka_unit_test(depth),
-		cmocka_unit_test(find),
+		cmocka_unit_test(truth), cmocka_unit_test(refusal),   cmocka_unit_test(depth),
+		cmocka_unit_test(find),  cmocka_unit_test(find_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
