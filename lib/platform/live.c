@@ -371,7 +371,7 @@ static void read_sriov(struct function *f, const struct place *dir)
 {
 	uint64_t max, now;
 
-	if ((f->config_bytes == EXTENDED_BYTES && !wants_all(dir)) ||
+	if ((f->config_bytes >= STANDARD_BYTES && !wants_all(dir)) ||
 	    !read_limited(dir, "sriov_totalvfs", UINT16_MAX, &max))
 		return;
 	if (!read_limited(dir, "sriov_numvfs", UINT16_MAX, &now))

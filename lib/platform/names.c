@@ -188,17 +188,19 @@ static int four_digits(const char *s)
 	return s[4] == ' ' && s[5] == ' ' ? value : -1;
 }
 
-/* The id of a line so far in from its start, -1 if it has none. */
-static int line_id(const char *line, size_t depth)
+/* The id of a line so many tabs in, -1 if it has none there. */
+static int line_id(const char *line, size_t tabs)
 {
-	return strspn(line, "\t") == depth ? four_digits(line + depth) : -1;
+	for (; tabs && *line == '\t'; tabs--)
+		line++;
+	return tabs ? -1 : four_digits(line);
 }
 
 /*
  * The line of an id, by halves, so that little of the database comes into memory: it is in order. What
- * people have added to it anywhere may be missed.
+ * people have added to it out of order may be missed.
  */
-static const char *search(const char *from, const char *to, size_t depth, int id)
+static const char *search(const char *from, const char *to, size_t tabs, int id)
 {
 	while (from < to) {
 		const char *middle = from + (to - from) / 2;
@@ -206,7 +208,7 @@ static const char *search(const char *from, const char *to, size_t depth, int id
 		const char *line = middle = end ? end + 1 : from;
 		int found = -1;
 
-		while (line < to && (found = line_id(line, depth)) < 0)
+		while (line < to && (found = line_id(line, tabs)) < 0)
 			line = behind_line(line, to);
 		if (found == id)
 			return line;
@@ -218,60 +220,33 @@ static const char *search(const char *from, const char *to, size_t depth, int id
 	return NULL;
 }
 
-/* The same in whatever order they are. */
-static const char *search_all(const char *from, const char *to, size_t depth, int id)
+/* Where the lines of a vendor's devices end. */
+static const char *vendor_end(const char *line, const char *to)
 {
-	char text[sizeof("\n\tdddd  ")];
-	const char *found;
-	int len;
-
-	if (from < to && line_id(from, depth) == id)
-		return from;
-	len = snprintf(text, sizeof(text), "\n%.*s%04x  ", (int)depth, "\t", id);
-	/* faster than from line to line: it skips most of them */
-	found = memmem(from, (size_t)(to - from), text, (size_t)len);
-	return found ? found + 1 : NULL;
+	do
+		line = behind_line(line, to);
+	while (line < to && (*line == '\t' || *line == '#'));
+	return line;
 }
 
-/* Takes a vendor in, whose line this is. */
-static const struct vendor *add_vendor(struct pci_names *names, int id, const char *line)
+/* Its line is NULL if there is none with this id. */
+static const struct vendor *find_vendor(struct pci_names *names, int id)
 {
 	const char *to = names->text + names->len;
 	struct vendor *v;
 
+	for (size_t i = 0; i < names->nr_vendors; i++)
+		if (names->vendors[i].id == id)
+			return &names->vendors[i];
 	/* doubles at every power of two */
 	if (!(names->nr_vendors & (names->nr_vendors - 1)))
 		names->vendors =
 			xreallocarray(names->vendors, names->nr_vendors ? 2 * names->nr_vendors : 1,
 				      sizeof(*names->vendors));
 	v = &names->vendors[names->nr_vendors++];
-	*v = (struct vendor){ id, line, behind_line(line, to) };
-	while (v->to < to && (*v->to == '\t' || *v->to == '#'))
-		v->to = behind_line(v->to, to);
+	*v = (struct vendor){ .id = id, .line = search(names->text, to, 0, id) };
+	v->to = v->line ? vendor_end(v->line, to) : NULL;
 	return v;
-}
-
-/* NULL: there is none with this id. */
-static const struct vendor *find_vendor(struct pci_names *names, int id)
-{
-	const char *to = names->text + names->len;
-	const char *line;
-
-	for (size_t i = 0; i < names->nr_vendors; i++)
-		if (names->vendors[i].id == id)
-			return &names->vendors[i];
-	line = search(names->text, to, 0, id);
-	if (!line)
-		line = search_all(names->text, to, 0, id);
-	return line ? add_vendor(names, id, line) : NULL;
-}
-
-/* The line of a vendor's device; NULL: it is not there. */
-static const char *find_device(const struct vendor *v, int id)
-{
-	const char *line = search(v->line, v->to, 1, id);
-
-	return line ? line : search_all(v->line, v->to, 1, id);
 }
 
 /* What stands behind the id. */
@@ -288,10 +263,10 @@ static char *find_name(struct pci_names *names, uint16_t vendor, uint16_t device
 	const struct vendor *v = find_vendor(names, vendor);
 	const char *line;
 
-	if (!v)
+	if (!v->line)
 		return NULL;
 	vendor_name = name_in(v->line);
-	line = find_device(v, device);
+	line = search(v->line, v->to, 1, device);
 	if (!line)
 		return xasprintf("%s Device %04x", vendor_name, device);
 	device_name = name_in(line);

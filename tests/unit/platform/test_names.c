@@ -83,41 +83,44 @@ static char *name_from(const char *text, size_t len, uint16_t vendor, uint16_t d
 	return name;
 }
 
-/* Vendors and devices in any order, comments, and what is none of them. */
+/* Comments and other lines between those of vendors and devices, and what is none of them. */
 static void test_sections(void **state attr_unused)
 {
-	static const char text[] = "# c000  a comment\n"
+	static const char text[] = "# a000  a comment\n"
+				   "a000  A\n"
+				   "\t0001  One of A\n"
+				   "\t0006  Six of A\n"
 				   "c000  C\n"
 				   "\t0001  One of C\n"
 				   "# \t0002  a comment\n"
 				   "\t0003  Three of C\n"
 				   "\t\t1028 0004  A board\n"
+				   "\t0004  Four of C\n"
 				   "\n"
 				   "\t0005  Nobody's\n"
-				   "a000  A\n"
-				   "\t0001  One of A\n"
-				   "\t0006  Six of A\n"
+				   "0xyz  No vendor\n"
+				   "d000  D\n"
 				   "C 0a00  No vendor\n"
 				   "\t0007  No device\n"
-				   "0xyz  No vendor\n"
-				   "d000  D, without an end";
+				   "e000  E, without an end";
 	static const char nul[] = "a000  A\n\0\nb000  B\n";
 	static const struct {
 		uint16_t vendor, device;
 		const char *name;
 	} cases[] = {
+		{ 0xa000, 0x0001, "A One of A" },
+		{ 0xa000, 0x0006, "A Six of A" },
+		{ 0xa000, 0x0007, "A Device 0007" },
 		{ 0xc000, 0x0001, "C One of C" },
 		{ 0xc000, 0x0002, "C Device 0002" },
 		{ 0xc000, 0x0003, "C Three of C" },
 		{ 0xc000, 0x1028, "C Device 1028" },
+		{ 0xc000, 0x0004, "C Four of C" },
 		{ 0xc000, 0x0005, "C Device 0005" },
-		{ 0xc000, 0x0006, "C Device 0006" },
-		{ 0xa000, 0x0001, "A One of A" },
-		{ 0xa000, 0x0006, "A Six of A" },
-		{ 0xa000, 0x0007, "A Device 0007" },
+		{ 0xd000, 0x0007, "D Device 0007" },
 		{ 0x0a00, 0x0007, NULL },
 		{ 0x0001, 0x0001, NULL },
-		{ 0xd000, 0x0001, "D, without an end Device 0001" },
+		{ 0xe000, 0x0001, "E, without an end Device 0001" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -131,6 +134,27 @@ static void test_sections(void **state attr_unused)
 	}
 	free(name_from(nul, sizeof(nul) - 1, 0xb000, 0x0001));
 	assert_null(name_from("", 0, 0xb000, 0x0001));
+}
+
+/* Out of order some have no name, and nobody has another's. */
+static void test_disorder(void **state attr_unused)
+{
+	static const char text[] = "c000  C\n\t0003  c3\n\t0001  c1\na000  A\n\t0003  a3\n"
+				   "b000  B\n\t0002  b2\n\t0001  b1\n";
+	size_t found = 0;
+
+	for (uint16_t vendor = 0xa000; vendor <= 0xc000; vendor += 0x1000) {
+		for (uint16_t device = 1; device <= 3; device++) {
+			autofree char *name = name_from(text, sizeof(text) - 1, vendor, device);
+
+			if (!name || strstr(name, " Device "))
+				continue;
+			assert_int_equal((name[0] - 'A') << 12, vendor - 0xa000);
+			assert_int_equal(name[3] - '0', device);
+			found++;
+		}
+	}
+	assert_in_range(found, 1, 5);
 }
 
 static void test_device(void **state)
@@ -206,7 +230,7 @@ static void test_class(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_name),   TEST(test_chosen),     TEST(test_sections),
+		TEST(test_name),   TEST(test_chosen),     TEST(test_sections), TEST(test_disorder),
 		TEST(test_device), TEST(test_round_trip), TEST(test_class),
 	};
 
