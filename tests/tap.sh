@@ -4,8 +4,8 @@
 # Runs one test program, shows what went wrong, and keeps count: tests/tap.sh NAME CMD [ARG]...
 # The program prints TAP on standard output. A program that dies, prints no plan, or runs another
 # number of tests than planned has failed, whatever its lines say. Counts go to $TAP_DIR/totals, a
-# line "passed failed skipped NAME" each; the output is kept in $TAP_DIR/NAME.tap and .err. What took
-# a minute or more is told.
+# line "passed failed skipped NAME SECONDS" each; the output is kept in $TAP_DIR/NAME.tap and .err. What
+# took a minute or more is told.
 set -u
 
 name=$1
@@ -30,7 +30,7 @@ awk -v name="$name" -v status="$status" -v seconds=$SECONDS -v totals="$TAP_DIR/
 		else if (ran != plan) why = "planned " plan " tests, ran " ran
 		else if (status && !failed) why = "ended with status " status
 		if (why != "") { failed++; print "  FAIL  " name ": " why }
-		printf "%d %d %d %s\n", passed, failed, skipped, name >>totals
+		printf "%d %d %d %s %d\n", passed, failed, skipped, name, seconds >>totals
 		long = seconds < 60 ? "" : sprintf(", %d s", seconds)
 		if (!failed) printf "  ok    %s (%d%s)\n", name, passed, long
 		exit failed > 0

@@ -106,8 +106,11 @@ void jx_set_hex(json_t *object, const char *key, uint64_t value, int digits)
 	if (digits > DIGITS_MAX)
 		BUG("a number of %d digits", digits);
 	/* by hand: most of what a document says are numbers, and printf() takes as long as all the rest */
-	for (*at = '\0'; value || digits > 0; value >>= 4, digits--)
+	*at = '\0';
+	do {
 		*--at = "0123456789abcdef"[value & 0xf];
+		value >>= 4;
+	} while (--digits > 0 || value);
 	*--at = 'x';
 	*--at = '0';
 	jx_set(object, key, checked(json_string_nocheck(at)));

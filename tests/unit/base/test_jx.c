@@ -23,13 +23,16 @@ static void building(attr_unused void **state)
 	jx_set_bool(o, "b", true);
 	jx_set_hex(o, "h", 0x10de, 4);
 	jx_set_hex(o, "big", UINT64_MAX, 4);
+	jx_set_hex(o, "none", 0, 1);
+	jx_set_hex(o, "wide", 0xa, 16);
 	jx_append_str(a, "x");
 	jx_append(a, jx_stringf("%s", "y"));
 	jx_set(o, "a", a);
 	line = jx_line(o);
 	assert_string_equal(line, "{\"s\":\"a\xef\xbf\xbd"
 				  "b\",\"f\":\"1 of 2\",\"i\":-5,\"b\":true,\"h\":\"0x10de\","
-				  "\"big\":\"0xffffffffffffffff\",\"a\":[\"x\",\"y\"]}");
+				  "\"big\":\"0xffffffffffffffff\",\"none\":\"0x0\","
+				  "\"wide\":\"0x000000000000000a\",\"a\":[\"x\",\"y\"]}");
 }
 
 /* Documents of any size, the empty one too: what jansson makes of them by itself. */
