@@ -53,19 +53,17 @@ together() {
 		exit $status' together || bad=1
 }
 
-step "unit and command tests: gcc, clang, under the sanitizers and under valgrind"
+step "unit and command tests: gcc, clang, under the sanitizers and under valgrind; fuzzing, briefly"
 together <<'EOF'
 tests/unit.sh build gcc
 tests/unit.sh build-asan asan
 WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes --trace-children=no" tests/unit.sh build valgrind
 tests/unit.sh build-clang clang
+tests/tap.sh fuzz tests/fuzz.sh
 EOF
 
 step "the page, in a browser"
 tests/tap.sh page tests/page/run.sh || bad=1
-
-step "fuzzing, briefly"
-tests/tap.sh fuzz tests/fuzz.sh || bad=1
 
 step "installation"
 MAKE_ARGS="CC=gcc DEVELOPER=1 BUILD=build" tests/tap.sh install tests/install.sh || bad=1
