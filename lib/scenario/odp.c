@@ -14,9 +14,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "scenario/odp_rig.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
-#include "scenario/rdma.h"
 #include "scenario/scenario.h"
 
 /* Under test, and one more on either side as guard. */
@@ -32,7 +32,6 @@ static const size_t pages_of_level[NR_LEVELS] = {
 struct operation {
 	const char *name; /* for a person */
 	enum ibv_wr_opcode opcode;
-	uint32_t claim; /* IBV_ODP_SUPPORT_* of the RC transport */
 	int source_access, target_access; /* IBV_ACCESS_*, beside ON_DEMAND */
 };
 
@@ -429,60 +428,24 @@ static enum outcome device_run(struct rdma_device *device, const void *arg)
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx, const struct operation *op)
-{
-	return rdma_each(ctx, op->claim, op->name, device_run, op);
-}
-
-static enum outcome run_write(struct scenario_ctx *ctx)
-{
-	static const struct operation op = {
-		.name = "RDMA write",
-		.opcode = IBV_WR_RDMA_WRITE,
-		.claim = IBV_ODP_SUPPORT_WRITE,
-		.target_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
-	};
-
-	return run(ctx, &op);
-}
-
-static enum outcome run_read(struct scenario_ctx *ctx)
-{
-	static const struct operation op = {
-		.name = "RDMA read",
-		.opcode = IBV_WR_RDMA_READ,
-		.claim = IBV_ODP_SUPPORT_READ,
-		.source_access = IBV_ACCESS_REMOTE_READ,
-		.target_access = IBV_ACCESS_LOCAL_WRITE,
-	};
-
-	return run(ctx, &op);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-const struct scenario scenario_odp_write = {
-	.id = "odp.write",
-	.title = "RDMA write between on-demand regions, cold, warm and after MADV_DONTNEED",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy", "pinned"),
-	.run = run_write,
+static const struct operation rdma_write = {
+	.name = "RDMA write",
+	.opcode = IBV_WR_RDMA_WRITE,
+	.target_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
 };
 
-const struct scenario scenario_odp_read = {
-	.id = "odp.read",
-	.title = "RDMA read between on-demand regions, cold, warm and after MADV_DONTNEED",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy", "pinned"),
-	.run = run_read,
+static const struct operation rdma_read = {
+	.name = "RDMA read",
+	.opcode = IBV_WR_RDMA_READ,
+	.source_access = IBV_ACCESS_REMOTE_READ,
+	.target_access = IBV_ACCESS_LOCAL_WRITE,
 };
+
+ODP_SCENARIO(write, "write",
+	     "RDMA write between on-demand regions, cold, warm and after MADV_DONTNEED",
+	     IBV_ODP_SUPPORT_WRITE, device_run, &rdma_write, EV(DATA) | EV(PATH) | EV(COUNTERS),
+	     .FAULTS(RIG_FAULTS));
+ODP_SCENARIO(read, "read",
+	     "RDMA read between on-demand regions, cold, warm and after MADV_DONTNEED",
+	     IBV_ODP_SUPPORT_READ, device_run, &rdma_read, EV(DATA) | EV(PATH) | EV(COUNTERS),
+	     .FAULTS(RIG_FAULTS));

@@ -12,9 +12,9 @@
 
 #include "base/alloc.h"
 #include "base/jx.h"
+#include "scenario/odp_rig.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
-#include "scenario/rdma.h"
 #include "scenario/scenario.h"
 
 #define BUFFER_PAGES 6
@@ -474,26 +474,9 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, "RDMA write and read",
-			 body, NULL);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-const struct scenario scenario_odp_alignment = {
-	.id = "odp.alignment",
-	.title = "RDMA of all lengths between all places in a page, at every path MTU, region on "
-		 "demand or "
-		 "pinned",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_STANDARD,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy"),
-	.WORKAROUNDS(WORKAROUND),
-	.run = run,
-};
+ODP_SCENARIO_OF(alignment, "alignment",
+		"RDMA of all lengths between all places in a page, at every path MTU, region on "
+		"demand or pinned",
+		IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, NULL, EV(DATA),
+		.NEEDS(RDMA_ODP_NEEDS), .safety = SAFETY_SAFE, .level = LEVEL_STANDARD,
+		.FAULTS("skip-copy", "corrupt-copy"), .WORKAROUNDS(WORKAROUND));

@@ -257,24 +257,9 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return rdma_conclude(device, OUTCOME_FAIL, "pages of the device are still in use");
 }
 
-static enum outcome run(struct scenario_ctx *ctx)
-{
-	const uint32_t claims = IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ | IBV_ODP_SUPPORT_SEND;
-
-	return rdma_each(ctx, claims, "send, RDMA write and read", body, NULL);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS, DEVMEM_NEEDS };
-
-const struct scenario scenario_odp_device_private = {
-	.id = "odp.device-private",
-	.title = "memory that has migrated into a device comes back for on-demand transfers",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK),
-	.safety = SAFETY_SAFE_BUT_NAMED,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy", "no-migrate", "leak"),
-	.run = run,
-};
+ODP_SCENARIO_OF(device_private, "device-private",
+		"memory that has migrated into a device comes back for on-demand transfers",
+		IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ | IBV_ODP_SUPPORT_SEND, body, NULL,
+		EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK), .NEEDS(RDMA_ODP_NEEDS, DEVMEM_NEEDS),
+		.safety = SAFETY_SAFE_BUT_NAMED, .level = LEVEL_QUICK,
+		.FAULTS("skip-copy", "corrupt-copy", "no-migrate", "leak"));

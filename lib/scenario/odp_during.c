@@ -172,23 +172,7 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, "RDMA write and read",
-			 body, NULL);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-const struct scenario scenario_odp_invalidate_during = {
-	.id = "odp.invalidate.during",
-	.title = "pages of on-demand regions are given up and moved during transfers",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy"),
-	.run = run,
-};
+ODP_SCENARIO(invalidate_during, "invalidate.during",
+	     "pages of on-demand regions are given up and moved during transfers",
+	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, NULL, EV(DATA),
+	     .FAULTS("skip-copy", "corrupt-copy"));

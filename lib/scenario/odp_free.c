@@ -112,24 +112,8 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, "RDMA write and read",
-			 body, NULL);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-const struct scenario scenario_odp_invalidate_free = {
-	.id = "odp.invalidate.free",
-	.title = "a device writes into memory that the process has left to the kernel with "
-		 "MADV_FREE",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy"),
-	.run = run,
-};
+ODP_SCENARIO(invalidate_free, "invalidate.free",
+	     "a device writes into memory that the process has left to the kernel with "
+	     "MADV_FREE",
+	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, NULL, EV(DATA),
+	     .FAULTS("skip-copy", "corrupt-copy"));

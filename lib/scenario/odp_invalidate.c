@@ -344,56 +344,37 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 	return outcome;
 }
 
-static const struct need needs[] = { RDMA_ODP_NEEDS };
+#define INVALIDATE(symbol, odp_id, faults_, text, ...) \
+	ODP_SCENARIO(symbol, "invalidate." odp_id, text, \
+		     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, \
+		     (&(const struct change){ __VA_ARGS__ }), EV(DATA), .FAULTS faults_)
 
-static const char *const faults[] = { RIG_FAULTS, NULL };
-/* What is pinned stays with the parent, whose device it is: fork() copies it for the child. */
-static const char *const faults_of_fork[] = { "skip-copy", "corrupt-copy", NULL };
-
-#define INVALIDATE(symbol, id_, faults_, title_, ...) \
-	static enum outcome run_##symbol(struct scenario_ctx *ctx) \
-	{ \
-		static const struct change c = { __VA_ARGS__ }; \
-\
-		return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, \
-				 "RDMA write and read", body, &c); \
-	} \
-	const struct scenario scenario_odp_invalidate_##symbol = { \
-		.id = "odp.invalidate." id_, \
-		.title = title_, \
-		.needs = needs, \
-		.nr_needs = ARRAY_LEN(needs), \
-		.evidence = EV(DATA), \
-		.safety = SAFETY_SAFE, \
-		.level = LEVEL_QUICK, \
-		.seconds = 60, \
-		.faults = faults_, \
-		.run = run_##symbol, \
-	}
-
-INVALIDATE(munmap, "munmap", faults, "memory of an on-demand region is unmapped",
+INVALIDATE(invalidate_munmap, "munmap", (RIG_FAULTS), "memory of an on-demand region is unmapped",
 	   .name = "munmap()", .apply = apply_munmap, .restore = map_anew, .zeroes = true,
 	   .no_read = true, .no_write = true);
-INVALIDATE(munmap_mmap, "munmap-mmap", faults, "memory of an on-demand region is replaced by other",
-	   .name = "munmap() and mmap()", .file = true, .apply = apply_replace,
-	   .restore = check_replaced, .zeroes = true);
-INVALIDATE(dontneed, "dontneed", faults, "anonymous memory of an on-demand region is given up",
-	   .name = "MADV_DONTNEED", .apply = apply_dontneed, .zeroes = true);
-INVALIDATE(mremap, "mremap", faults, "memory of an on-demand region moves away, and comes back",
-	   .name = "mremap()", .apply = apply_mremap, .restore = restore_mremap, .no_read = true,
-	   .no_write = true);
-INVALIDATE(mprotect, "mprotect", faults, "memory of an on-demand region becomes read only",
-	   .name = "mprotect(PROT_READ)", .apply = apply_read_only, .restore = restore_access,
-	   .no_write = true);
-INVALIDATE(mprotect_none, "mprotect-none", faults,
+INVALIDATE(invalidate_munmap_mmap, "munmap-mmap", (RIG_FAULTS),
+	   "memory of an on-demand region is replaced by other", .name = "munmap() and mmap()",
+	   .file = true, .apply = apply_replace, .restore = check_replaced, .zeroes = true);
+INVALIDATE(invalidate_dontneed, "dontneed", (RIG_FAULTS),
+	   "anonymous memory of an on-demand region is given up", .name = "MADV_DONTNEED",
+	   .apply = apply_dontneed, .zeroes = true);
+INVALIDATE(invalidate_mremap, "mremap", (RIG_FAULTS),
+	   "memory of an on-demand region moves away, and comes back", .name = "mremap()",
+	   .apply = apply_mremap, .restore = restore_mremap, .no_read = true, .no_write = true);
+INVALIDATE(invalidate_mprotect, "mprotect", (RIG_FAULTS),
+	   "memory of an on-demand region becomes read only", .name = "mprotect(PROT_READ)",
+	   .apply = apply_read_only, .restore = restore_access, .no_write = true);
+INVALIDATE(invalidate_mprotect_none, "mprotect-none", (RIG_FAULTS),
 	   "memory of an on-demand region becomes inaccessible", .name = "mprotect(PROT_NONE)",
 	   .apply = apply_no_access, .restore = restore_access, .no_read = true, .no_write = true);
-INVALIDATE(fork_cow, "fork-cow", faults_of_fork,
+/* What is pinned stays with the parent, whose device it is: fork() copies it for the child. */
+INVALIDATE(invalidate_fork_cow, "fork-cow", ("skip-copy", "corrupt-copy"),
 	   "memory of an on-demand region is shared with a child, and copied", .name = "fork()",
 	   .apply = apply_fork, .restore = restore_fork);
-INVALIDATE(punch, "punch", faults, "a hole is punched into the file of an on-demand region",
-	   .name = "FALLOC_FL_PUNCH_HOLE", .file = true, .apply = apply_punch, .zeroes = true);
-INVALIDATE(truncate, "truncate", faults,
+INVALIDATE(invalidate_punch, "punch", (RIG_FAULTS),
+	   "a hole is punched into the file of an on-demand region", .name = "FALLOC_FL_PUNCH_HOLE",
+	   .file = true, .apply = apply_punch, .zeroes = true);
+INVALIDATE(invalidate_truncate, "truncate", (RIG_FAULTS),
 	   "the file of an on-demand region is truncated, and grows again", .name = "ftruncate()",
 	   .file = true, .apply = apply_truncate, .restore = restore_truncate, .no_read = true,
 	   .no_write = true);

@@ -123,28 +123,10 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 	return outcome;
 }
 
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-#define KIND(symbol, id_, title_, ...) \
-	static enum outcome run_##symbol(struct scenario_ctx *ctx) \
-	{ \
-		static const struct kind k = { __VA_ARGS__ }; \
-\
-		return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, \
-				 "RDMA write and read", body, &k); \
-	} \
-	const struct scenario scenario_odp_##symbol = { \
-		.id = "odp." id_, \
-		.title = title_, \
-		.needs = needs, \
-		.nr_needs = ARRAY_LEN(needs), \
-		.evidence = EV(DATA) | EV(PATH), \
-		.safety = SAFETY_SAFE, \
-		.level = LEVEL_QUICK, \
-		.seconds = 60, \
-		.FAULTS(RIG_FAULTS), \
-		.run = run_##symbol, \
-	}
+#define KIND(symbol, odp_id, text, ...) \
+	ODP_SCENARIO(symbol, odp_id, text, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, \
+		     (&(const struct kind){ __VA_ARGS__ }), EV(DATA) | EV(PATH), \
+		     .FAULTS(RIG_FAULTS))
 
 KIND(shmem, "shmem", "an on-demand region of shared memory", .name = "shared memory",
      .map = map_shmem, .look = look_into_file);

@@ -18,7 +18,6 @@ enum { LOCAL = 1 << 0, REMOTE = 1 << 1 };
 /* What a scenario exercises. */
 struct exercise {
 	const char *name;
-	uint32_t claim;
 	uint32_t claim_both; /* what more it takes for both ends to be on demand */
 	unsigned int ends; /* which of them can be on demand alone */
 	const struct rig_op *ops[4]; /* NULL-terminated */
@@ -152,80 +151,43 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx, const struct exercise *e)
-{
-	return rdma_each(ctx, e->claim, e->name, body, e);
-}
+static const struct exercise exercise_send = {
+	.name = "send",
+	.claim_both = IBV_ODP_SUPPORT_RECV,
+	.ends = LOCAL,
+	.ops = { &rig_send },
+};
 
-static enum outcome run_send(struct scenario_ctx *ctx)
-{
-	static const struct exercise e = {
-		.name = "send",
-		.claim = IBV_ODP_SUPPORT_SEND,
-		.claim_both = IBV_ODP_SUPPORT_RECV,
-		.ends = LOCAL,
-		.ops = { &rig_send },
-	};
+static const struct exercise exercise_recv = {
+	.name = "receive",
+	.claim_both = IBV_ODP_SUPPORT_SEND,
+	.ends = REMOTE,
+	.ops = { &rig_send },
+};
 
-	return run(ctx, &e);
-}
+static const struct exercise exercise_srq = {
+	.name = "receive from a shared queue",
+	.claim_both = IBV_ODP_SUPPORT_SEND,
+	.ends = REMOTE,
+	.ops = { &rig_send },
+	.shared_receives = true,
+};
 
-static enum outcome run_recv(struct scenario_ctx *ctx)
-{
-	static const struct exercise e = {
-		.name = "receive",
-		.claim = IBV_ODP_SUPPORT_RECV,
-		.claim_both = IBV_ODP_SUPPORT_SEND,
-		.ends = REMOTE,
-		.ops = { &rig_send },
-	};
+static const struct exercise exercise_atomic = {
+	.name = "atomic operations",
+	.ends = LOCAL | REMOTE,
+	.ops = { &rig_add, &rig_swap, &rig_no_swap },
+};
 
-	return run(ctx, &e);
-}
+#define OPERATION(name, text, claims) \
+	ODP_SCENARIO(name, #name, text, claims, body, &exercise_##name, EV(DATA) | EV(PATH), \
+		     .FAULTS(RIG_FAULTS))
 
-static enum outcome run_srq(struct scenario_ctx *ctx)
-{
-	static const struct exercise e = {
-		.name = "receive from a shared queue",
-		.claim = IBV_ODP_SUPPORT_SRQ_RECV,
-		.claim_both = IBV_ODP_SUPPORT_SEND,
-		.ends = REMOTE,
-		.ops = { &rig_send },
-		.shared_receives = true,
-	};
-
-	return run(ctx, &e);
-}
-
-static enum outcome run_atomic(struct scenario_ctx *ctx)
-{
-	static const struct exercise e = {
-		.name = "atomic operations",
-		.claim = IBV_ODP_SUPPORT_ATOMIC,
-		.ends = LOCAL | REMOTE,
-		.ops = { &rig_add, &rig_swap, &rig_no_swap },
-	};
-
-	return run(ctx, &e);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-#define SCENARIO_OF(name_, title_) \
-	const struct scenario scenario_odp_##name_ = { \
-		.id = "odp." #name_, \
-		.title = title_, \
-		.needs = needs, \
-		.nr_needs = ARRAY_LEN(needs), \
-		.evidence = EV(DATA) | EV(PATH), \
-		.safety = SAFETY_SAFE, \
-		.level = LEVEL_QUICK, \
-		.seconds = 60, \
-		.FAULTS(RIG_FAULTS), \
-		.run = run_##name_, \
-	}
-
-SCENARIO_OF(send, "send from on-demand memory, cold, warm and after MADV_DONTNEED");
-SCENARIO_OF(recv, "receive into on-demand memory, cold, warm and after MADV_DONTNEED");
-SCENARIO_OF(srq, "receive from a shared queue into on-demand memory, cold, warm and dropped");
-SCENARIO_OF(atomic, "fetch and add, compare and swap on on-demand memory, cold, warm and dropped");
+OPERATION(send, "send from on-demand memory, cold, warm and after MADV_DONTNEED",
+	  IBV_ODP_SUPPORT_SEND);
+OPERATION(recv, "receive into on-demand memory, cold, warm and after MADV_DONTNEED",
+	  IBV_ODP_SUPPORT_RECV);
+OPERATION(srq, "receive from a shared queue into on-demand memory, cold, warm and dropped",
+	  IBV_ODP_SUPPORT_SRQ_RECV);
+OPERATION(atomic, "fetch and add, compare and swap on on-demand memory, cold, warm and dropped",
+	  IBV_ODP_SUPPORT_ATOMIC);

@@ -203,43 +203,10 @@ static enum outcome body_bench(struct rdma_device *device, const void *arg attr_
 	return outcome == OUTCOME_PASS ? OUTCOME_INFO : outcome;
 }
 
-/* --- scenarios ---------------------------------------------------------------------------------- */
-
-static enum outcome run_against(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE, "RDMA write", body_against, NULL);
-}
-
-static enum outcome run_bench(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, "RDMA write and read",
-			 body_bench, NULL);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-const struct scenario scenario_odp_against_pinned = {
-	.id = "odp.against-pinned",
-	.title = "a sequence of operations leaves the same behind on demand as on pinned regions",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy"),
-	.run = run_against,
-};
-
-const struct scenario scenario_odp_bench = {
-	.id = "odp.bench",
-	.title = "how long RDMA takes where pages are pinned, there, and not there",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy"),
-	.run = run_bench,
-};
+ODP_SCENARIO(against_pinned, "against-pinned",
+	     "a sequence of operations leaves the same behind on demand as on pinned regions",
+	     IBV_ODP_SUPPORT_WRITE, body_against, NULL, EV(DATA),
+	     .FAULTS("skip-copy", "corrupt-copy"));
+ODP_SCENARIO(bench, "bench", "how long RDMA takes where pages are pinned, there, and not there",
+	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body_bench, NULL, EV(DATA),
+	     .FAULTS("skip-copy", "corrupt-copy"));

@@ -250,24 +250,8 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, "RDMA write and read",
-			 body, NULL);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-const struct scenario scenario_odp_prefetch = {
-	.id = "odp.prefetch",
-	.title = "advice to fetch pages of an on-demand region in advance, to read, to write, and "
-		 "without faults",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA) | EV(PATH) | EV(ERRNO),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("skip-copy", "corrupt-copy", "no-advice"),
-	.run = run,
-};
+ODP_SCENARIO(prefetch, "prefetch",
+	     "advice to fetch pages of an on-demand region in advance, to read, to write, and "
+	     "without faults",
+	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, NULL,
+	     EV(DATA) | EV(PATH) | EV(ERRNO), .FAULTS("skip-copy", "corrupt-copy", "no-advice"));

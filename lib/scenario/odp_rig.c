@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/alloc.h"
+#include "scenario/odp_claims.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
 
@@ -18,6 +19,13 @@ bool rig_is_soft(const struct rig *r)
 	struct pci_addr addr;
 
 	return !verbs_pci_addr(scn_env(r->device->ctx)->sysroot, r->device->verbs.name, &addr);
+}
+
+enum outcome rig_each(struct scenario_ctx *ctx, uint32_t claims, rdma_body *body, const void *arg)
+{
+	autofree char *operations = odp_claims_text(claims);
+
+	return rdma_each(ctx, claims, operations, body, arg);
 }
 
 /* --- what is said ------------------------------------------------------------------------------- */

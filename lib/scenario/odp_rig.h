@@ -68,12 +68,38 @@ extern const struct rig_op rig_add, rig_swap,
 /* The faults that rig_register() and rig_move() commit: for FAULTS(). */
 #define RIG_FAULTS "skip-copy", "corrupt-copy", "pinned"
 
+/*
+ * The record of a scenario whose body runs with arg on each device that claims these IBV_ODP_SUPPORT_* for
+ * reliable connections. What is not the same for all comes last: its .FAULTS().
+ */
+#define ODP_SCENARIO(symbol, odp_id, text, claims, body, arg, shows, ...) \
+	ODP_SCENARIO_OF(symbol, odp_id, text, claims, body, arg, shows, .NEEDS(RDMA_ODP_NEEDS), \
+			.safety = SAFETY_SAFE, .level = LEVEL_QUICK, __VA_ARGS__)
+/* The same of one that also says what it needs, how safe it is and of which level it is. */
+#define ODP_SCENARIO_OF(symbol, odp_id, text, claims, body, arg, shows, ...) \
+	static enum outcome run_##symbol(struct scenario_ctx *ctx) \
+	{ \
+		return rig_each(ctx, claims, body, arg); \
+	} \
+	const struct scenario scenario_odp_##symbol = { \
+		.id = "odp." odp_id, \
+		.title = text, \
+		.evidence = shows, \
+		.seconds = 60, \
+		.run = run_##symbol, \
+		__VA_ARGS__, \
+	}
+
 /* Whatever is returned, rig_close() must follow; the device's regions are gone then. */
 int rig_open(struct rig *r, struct rdma_device *device, size_t pages) attr_must_check;
 void rig_close(struct rig *r);
 
 /* Is there no PCI function behind the device? Of these soft RoCE alone claims on-demand paging. */
 bool rig_is_soft(const struct rig *r);
+
+/* rdma_each() for devices that claim these operations, which it names for a person. */
+enum outcome rig_each(struct scenario_ctx *ctx, uint32_t claims, rdma_body *body,
+		      const void *arg) attr_must_check;
 
 /* What is going on, in front of whatever is said from now on. */
 void rig_stage(struct rig *r, const char *fmt, ...) attr_printf(2, 3);

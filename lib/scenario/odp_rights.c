@@ -224,23 +224,7 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, "RDMA write and read",
-			 body, NULL);
-}
-
-static const struct need needs[] = { RDMA_ODP_NEEDS };
-
-const struct scenario scenario_odp_rights = {
-	.id = "odp.rights",
-	.title = "what an on-demand region does not allow is refused, with the right completion",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(DATA),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 60,
-	.FAULTS("all-rights"),
-	.run = run,
-};
+ODP_SCENARIO(rights, "rights",
+	     "what an on-demand region does not allow is refused, with the right completion",
+	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, NULL, EV(DATA),
+	     .FAULTS("all-rights"));

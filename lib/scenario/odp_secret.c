@@ -103,26 +103,7 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return outcome;
 }
 
-static enum outcome run(struct scenario_ctx *ctx)
-{
-	return rdma_each(ctx, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, "RDMA write and read",
-			 body, NULL);
-}
-
-static const struct need needs[] = {
-	RDMA_ODP_NEEDS,
-	{ NEED_KCONFIG, "CONFIG_SECRETMEM" },
-};
-
-const struct scenario scenario_odp_memfd_secret = {
-	.id = "odp.memfd-secret",
-	.title = "secret memory is kept from a device, also on demand",
-	.needs = needs,
-	.nr_needs = ARRAY_LEN(needs),
-	.evidence = EV(ERRNO),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_STANDARD,
-	.seconds = 60,
-	.FAULTS("transfer"),
-	.run = run,
-};
+ODP_SCENARIO_OF(memfd_secret, "memfd-secret", "secret memory is kept from a device, also on demand",
+		IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, NULL, EV(ERRNO),
+		.NEEDS(RDMA_ODP_NEEDS, { NEED_KCONFIG, "CONFIG_SECRETMEM" }), .safety = SAFETY_SAFE,
+		.level = LEVEL_STANDARD, .FAULTS("transfer"));
