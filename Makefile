@@ -128,6 +128,18 @@ $(BUILD)/lib/platform/libarchive.o $(BUILD)/lib/kmod/libkmod.o $(BUILD)/lib/scen
 	$(BUILD)/lib/scenario/libibverbs.o $(BUILD)/lib/runner/libudev.o \
 	$(BUILD)/lib/base/libz.o: $(BUILD)/sonames.h
 
+# What not every libibverbs has.
+define USES_FLUSH
+#include <infiniband/verbs.h>
+void f(struct ibv_qp_ex *qp) { ibv_wr_flush(qp, 0, 0, 0, IBV_FLUSH_PERSISTENT, IBV_FLUSH_RANGE); }
+void g(struct ibv_qp_ex *qp) { ibv_wr_atomic_write(qp, 0, 0, 0); }
+endef
+export USES_FLUSH
+$(BUILD)/have_verbs.h: $(BUILD)/flags Makefile
+	$(Q)echo "$$USES_FLUSH" | $(CC) $(ALL_CPPFLAGS) -xc -fsyntax-only - 2>$@.log && \
+		echo '#define HAVE_IBV_WR_FLUSH 1' >$@ || echo '/* no HAVE_IBV_WR_FLUSH */' >$@
+$(BUILD)/lib/scenario/verbs_post.o: $(BUILD)/have_verbs.h
+
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)

@@ -56,4 +56,7 @@ VERBS(int, ibv_destroy_qp, (struct ibv_qp * qp), (qp))
 VERBS(struct ibv_srq *, ibv_create_srq, (struct ibv_pd * pd, struct ibv_srq_init_attr *init),
       (pd, init))
 VERBS(int, ibv_destroy_srq, (struct ibv_srq * srq), (srq))
+VERBS(struct ibv_ah *, ibv_create_ah, (struct ibv_pd * pd, struct ibv_ah_attr *attr), (pd, attr))
+VERBS(int, ibv_destroy_ah, (struct ibv_ah * ah), (ah))
+VERBS(struct ibv_qp_ex *, ibv_qp_to_qp_ex, (struct ibv_qp * qp), (qp))
 VERBS(const char *, ibv_wc_status_str, (enum ibv_wc_status status), (status))

@@ -115,7 +115,7 @@ static int set_up(struct rig *r, const struct exercise *e)
 	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
 
 	if (e->shared_receives)
-		ret = ret ?: verbs_share_receives(&r->device->verbs);
+		ret = ret ?: verbs_set_service(&r->device->verbs, IBV_QPT_RC, true);
 	return ret;
 }
 

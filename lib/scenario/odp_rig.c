@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Memory, regions and single operations of the scenarios of on-demand paging; the model of their data. */
+/* Memory, regions and single operations of the scenarios of on-demand paging, held against the model. */
 #include "scenario/odp_rig.h"
 
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
 
-#define ATOMIC_LEN sizeof(uint64_t)
 #define ASIDE (1ull << 36)
 
 bool rig_is_soft(const struct rig *r)
@@ -176,7 +175,7 @@ int rig_register_at(struct rig *r, struct rig_buffer *b, bool on_demand, size_t 
 		access |= IBV_ACCESS_REMOTE_ATOMIC;
 	if (on_demand && !scn_injected(r->device->ctx, "pinned"))
 		access |= IBV_ACCESS_ON_DEMAND;
-	access &= ~b->without;
+	access = (access | b->with) & ~b->without;
 	b->on_demand = on_demand;
 	b->shift = shift;
 	return err
@@ -262,172 +261,65 @@ int rig_mapped(struct rig *r, const struct rig_buffer *b, size_t expected)
 
 /* --- operations --------------------------------------------------------------------------------- */
 
-static uint64_t get(const unsigned char *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static void put(unsigned char *at, uint64_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
-
-static void apply_to_remote(struct rig *r, const struct verbs_transfer *o)
-{
-	memcpy(r->remote.known + o->remote_offset, r->local.known + o->local_offset, o->len);
-}
-
-static void apply_to_local(struct rig *r, const struct verbs_transfer *o)
-{
-	memcpy(r->local.known + o->local_offset, r->remote.known + o->remote_offset, o->len);
-}
-
-/* The value that was there comes back. */
-static void apply_add(struct rig *r, const struct verbs_transfer *o)
-{
-	unsigned char *target = r->remote.known + o->remote_offset;
-
-	put(r->local.known + o->local_offset, get(target));
-	put(target, get(target) + o->compare_add);
-}
-
-static void apply_swap(struct rig *r, const struct verbs_transfer *o)
-{
-	unsigned char *target = r->remote.known + o->remote_offset;
-	uint64_t value = get(target);
-
-	put(r->local.known + o->local_offset, value);
-	if (value == o->compare_add)
-		put(target, o->swap);
-}
-
-/* Carries over every byte of the value. */
-static void operands_add(const struct rig *r, struct verbs_transfer *o)
-{
-	o->compare_add = ~get(r->remote.known + o->remote_offset) / 3 + o->remote_offset;
-}
-
-static void operands_swap(const struct rig *r, struct verbs_transfer *o)
-{
-	o->compare_add = get(r->remote.known + o->remote_offset);
-	o->swap = pattern_seed(r->device->seed, o->compare_add);
-}
-
-/* One bit makes the difference, the highest. */
-static void operands_no_swap(const struct rig *r, struct verbs_transfer *o)
-{
-	operands_swap(r, o);
-	o->compare_add ^= 1ull << 63;
-}
-
-const struct rig_op rig_send = {
-	.name = "send",
-	.opcode = IBV_WR_SEND,
-	.receives = true,
-	.apply = apply_to_remote,
+/* What came of an operation: what completed last, at which end, and whether the receive is as it must be. */
+struct done {
+	enum verbs_end end;
+	struct ibv_wc wc;
+	enum ibv_wc_status status; /* at the initiator */
 };
-
-const struct rig_op rig_write = {
-	.name = "RDMA write",
-	.opcode = IBV_WR_RDMA_WRITE,
-	.apply = apply_to_remote,
-};
-
-const struct rig_op rig_read = {
-	.name = "RDMA read",
-	.opcode = IBV_WR_RDMA_READ,
-	.apply = apply_to_local,
-};
-
-const struct rig_op rig_add = {
-	.name = "fetch and add",
-	.opcode = IBV_WR_ATOMIC_FETCH_AND_ADD,
-	.apply = apply_add,
-	.operands = operands_add,
-};
-
-const struct rig_op rig_swap = {
-	.name = "compare and swap",
-	.opcode = IBV_WR_ATOMIC_CMP_AND_SWP,
-	.apply = apply_swap,
-	.operands = operands_swap,
-};
-
-const struct rig_op rig_no_swap = {
-	.name = "compare, and no swap",
-	.opcode = IBV_WR_ATOMIC_CMP_AND_SWP,
-	.apply = apply_swap,
-	.operands = operands_no_swap,
-};
-
-/* An atomic operation is on a word in the middle of the remote page. */
-static struct verbs_transfer order_of(const struct rig *r, const struct rig_op *op, size_t local,
-				      size_t remote)
-{
-	struct verbs_transfer o = {
-		.opcode = op->opcode,
-		.local = r->local.mr,
-		.remote = op->receives ? NULL : r->remote.mr,
-		.local_offset = (local + 1) * r->page,
-		.remote_offset = (remote + 1) * r->page,
-		.len = r->piece,
-	};
-
-	if (op->operands) {
-		o.remote_offset += r->page / 2 + ATOMIC_LEN;
-		o.len = ATOMIC_LEN;
-		op->operands(r, &o);
-	}
-	return o;
-}
-
-static int wait_for(struct rig *r, enum verbs_end end, struct ibv_wc *wc)
-{
-	int err = verbs_wait(&r->device->verbs, end, RIG_TRANSFER_MS, wc);
-
-	if (err != -ETIMEDOUT)
-		return err;
-	return rig_refute(r, EVIDENCE_DATA, "does not complete in %d ms at the %s", RIG_TRANSFER_MS,
-			  end == VERBS_INITIATOR ? "initiator" : "responder");
-}
-
-static int check_received(struct rig *r, const struct ibv_wc *wc, size_t len)
-{
-	if (wc->status != IBV_WC_SUCCESS)
-		return rig_refute(r, EVIDENCE_DATA, "the receive completes with '%s'",
-				  ibv_wc_status_str(wc->status));
-	if (wc->opcode != IBV_WC_RECV || wc->byte_len != len)
-		return rig_refute(r, EVIDENCE_DATA,
-				  "the receive completes as operation %d of %u bytes, expected %d "
-				  "of %zu",
-				  (int)wc->opcode, wc->byte_len, IBV_WC_RECV, len);
-	return 0;
-}
 
 /* Posts it and waits for all that must complete. */
 static int execute(struct rig *r, const struct rig_op *op, const struct verbs_transfer *o,
-		   enum ibv_wc_status *status)
+		   unsigned int timeout_ms, struct done *done)
 {
 	struct verbs *v = &r->device->verbs;
 	struct verbs_transfer shifted = *o;
-	struct ibv_wc wc;
 	int err = 0;
 
 	shifted.local_offset += r->local.shift;
 	shifted.remote_offset += r->remote.shift;
 	if (op->receives)
 		err = verbs_receive(v, r->remote.mr, shifted.remote_offset, o->len);
+	done->end = VERBS_INITIATOR;
 	err = err ?: verbs_post(v, &shifted);
-	err = err ?: wait_for(r, VERBS_INITIATOR, &wc);
+	err = err ?: verbs_wait(v, VERBS_INITIATOR, timeout_ms, &done->wc);
+	done->status = done->wc.status;
+	if (err || !op->receives || done->status != IBV_WC_SUCCESS)
+		return err;
+	done->end = VERBS_RESPONDER;
+	return verbs_wait(v, VERBS_RESPONDER, timeout_ms, &done->wc);
+}
+
+static int check_received(struct rig *r, const struct ibv_wc *wc, size_t len)
+{
+	size_t expected = verbs_received_len(&r->device->verbs, len);
+
+	if (wc->status != IBV_WC_SUCCESS)
+		return rig_refute(r, EVIDENCE_DATA, "the receive completes with '%s'",
+				  ibv_wc_status_str(wc->status));
+	if (wc->opcode != IBV_WC_RECV || wc->byte_len != expected)
+		return rig_refute(r, EVIDENCE_DATA,
+				  "the receive completes as operation %d of %u bytes, expected %d "
+				  "of %zu",
+				  (int)wc->opcode, wc->byte_len, IBV_WC_RECV, expected);
+	return 0;
+}
+
+/* The same, and says what must not be: that it does not complete, or a receive not as it must. */
+static int carry_out(struct rig *r, const struct rig_op *op, const struct verbs_transfer *o,
+		     enum ibv_wc_status *status)
+{
+	struct done done;
+	int err = execute(r, op, o, RIG_TRANSFER_MS, &done);
+
+	if (err == -ETIMEDOUT)
+		return rig_refute(r, EVIDENCE_DATA, "does not complete in %d ms at the %s",
+				  RIG_TRANSFER_MS,
+				  done.end == VERBS_INITIATOR ? "initiator" : "responder");
 	if (err)
 		return err;
-	*status = wc.status;
-	if (!op->receives || wc.status != IBV_WC_SUCCESS)
-		return 0;
-	return wait_for(r, VERBS_RESPONDER, &wc) ?: check_received(r, &wc, o->len);
+	*status = done.status;
+	return done.end == VERBS_RESPONDER ? check_received(r, &done.wc, o->len) : 0;
 }
 
 /* What nobody else changes meanwhile. */
@@ -449,25 +341,20 @@ int rig_learn(struct rig *r)
 	if (ret)
 		return ret;
 	gone = *r->local.mr;
-	o = order_of(r, &rig_write, 0, 0);
+	o = rig_order(r, &rig_write, 0, 0);
 	o.local = &gone;
 	ret = rig_deregister(r, &r->local);
-	ret = ret ?: execute(r, &rig_write, &o, &r->unreachable);
+	ret = ret ?: carry_out(r, &rig_write, &o, &r->unreachable);
 	ret = ret ?: verbs_reconnect(&r->device->verbs);
 	if (!ret && r->unreachable == IBV_WC_SUCCESS)
 		return rig_refute(r, EVIDENCE_DATA, "sends from a region that is no more");
 	return ret;
 }
 
-static bool sends(const struct rig_op *op)
-{
-	return op->apply == apply_to_remote;
-}
-
 static int check_status(struct rig *r, const struct rig_op *op, enum ibv_wc_status status,
 			enum ibv_wc_status expected)
 {
-	if (expected == IBV_WC_LOC_PROT_ERR && sends(op))
+	if (expected == IBV_WC_LOC_PROT_ERR && op->sends)
 		expected = r->unreachable;
 	if (status == expected)
 		return 0;
@@ -480,7 +367,7 @@ static int check_status(struct rig *r, const struct rig_op *op, enum ibv_wc_stat
 static int try_order(struct rig *r, const struct rig_op *op, const struct verbs_transfer *o,
 		     enum ibv_wc_status *status)
 {
-	int ret = execute(r, op, o, status);
+	int ret = carry_out(r, op, o, status);
 
 	if (!ret && *status != IBV_WC_SUCCESS)
 		ret = verbs_reconnect(&r->device->verbs);
@@ -490,7 +377,7 @@ static int try_order(struct rig *r, const struct rig_op *op, const struct verbs_
 int rig_try(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
 	    enum ibv_wc_status *status)
 {
-	struct verbs_transfer o = order_of(r, op, local, remote);
+	struct verbs_transfer o = rig_order(r, op, local, remote);
 
 	return try_order(r, op, &o, status);
 }
@@ -499,7 +386,7 @@ int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote
 	     enum ibv_wc_status expected)
 {
 	struct scenario_ctx *ctx = r->device->ctx;
-	struct verbs_transfer o = order_of(r, op, local, remote);
+	struct verbs_transfer o = rig_order(r, op, local, remote);
 	enum ibv_wc_status status = expected;
 	int ret = 0;
 

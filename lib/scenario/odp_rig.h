@@ -31,7 +31,7 @@ struct rig_buffer {
 	int fd; /* of the file that it maps, shared; -1: anonymous memory, private */
 	struct ibv_mr *mr;
 	bool on_demand; /* the region */
-	int without; /* IBV_ACCESS_* that rig_register() leaves out */
+	int without, with; /* IBV_ACCESS_* that rig_register() leaves out, and adds */
 	size_t shift; /* how much higher its addresses are than the memory's */
 };
 
@@ -54,16 +54,22 @@ struct rig {
 struct rig_op {
 	const char *name;
 	enum ibv_wr_opcode opcode;
+	bool sends; /* from the local region, which it reads */
 	bool receives; /* the responder posts a receive for it */
+	bool word; /* it is on one in the middle of the remote page */
 	/* makes both ends' known what they must be after it; order says where */
 	void (*apply)(struct rig *r, const struct verbs_transfer *order);
-	/* of an atomic operation; NULL: others */
+	/* what more it takes; NULL: nothing */
 	void (*operands)(const struct rig *r, struct verbs_transfer *order);
 };
 
 extern const struct rig_op rig_send, rig_write, rig_read;
 extern const struct rig_op rig_add, rig_swap,
 	rig_no_swap; /* the last compares with another value */
+/* For queue pairs that verbs_set_operations() has made. */
+extern const struct rig_op rig_atomic_write;
+extern const struct rig_op rig_flush_visible, rig_flush_persistent; /* of the piece */
+extern const struct rig_op rig_flush_all; /* of the whole region */
 
 /* The faults that rig_register() and rig_move() commit: for FAULTS(). */
 #define RIG_FAULTS "skip-copy", "corrupt-copy", "pinned"
@@ -89,6 +95,10 @@ extern const struct rig_op rig_add, rig_swap,
 		.run = run_##symbol, \
 		__VA_ARGS__, \
 	}
+
+/* What is posted for an operation between these pages, counted from 0, as the model is now. */
+struct verbs_transfer rig_order(const struct rig *r, const struct rig_op *op, size_t local,
+				size_t remote);
 
 /* Whatever is returned, rig_close() must follow; the device's regions are gone then. */
 int rig_open(struct rig *r, struct rdma_device *device, size_t pages) attr_must_check;

@@ -49,7 +49,7 @@ static void say_device(struct scenario_ctx *ctx, const char *name)
 }
 
 static enum outcome device_run(struct rdma_device *device, const struct task *task,
-			       const char *name, enum skip_category *category)
+			       const char *name)
 {
 	struct verbs *v = &device->verbs;
 	const struct ibv_odp_caps *caps = &v->attr.odp_caps;
@@ -57,7 +57,7 @@ static enum outcome device_run(struct rdma_device *device, const struct task *ta
 	int err = verbs_open(v, name, &why);
 
 	if (err == -ENETDOWN) {
-		*category = SKIP_DEPENDENCY;
+		device->category = SKIP_DEPENDENCY;
 		return rdma_conclude(device, OUTCOME_SKIP, "%s", why);
 	}
 	if (err)
@@ -78,9 +78,11 @@ static void device_try(struct scenario_ctx *ctx, const struct task *task, struct
 	struct rdma_device device = {
 		.ctx = ctx,
 		.seed = pattern_seed(scn_env(ctx)->seed, text_hash(r->name, strlen(r->name))),
+		.category = SKIP_HW_UNSUPPORTED,
 	};
 
-	r->outcome = device_run(&device, task, r->name, &r->category);
+	r->outcome = device_run(&device, task, r->name);
+	r->category = device.category;
 	r->why = device.why;
 	verbs_close(&device.verbs);
 }
@@ -136,10 +138,7 @@ enum outcome rdma_each(struct scenario_ctx *ctx, uint32_t claims, const char *na
 		if (wanted && strcmp(*device, wanted) != 0)
 			continue;
 		results = xreallocarray(results, n + 1, sizeof(*results));
-		results[n] = (struct device_result){
-			.name = *device,
-			.category = SKIP_HW_UNSUPPORTED,
-		};
+		results[n] = (struct device_result){ .name = *device };
 		device_try(ctx, &task, &results[n++]);
 	}
 	if (n) {

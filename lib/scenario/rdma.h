@@ -29,6 +29,7 @@ struct rdma_device {
 	struct verbs verbs; /* connected */
 	uint64_t seed; /* of the run and the device */
 	char *why; /* what came of it, one line */
+	enum skip_category category; /* of OUTCOME_SKIP; hw-unsupported unless the body sets it */
 };
 
 /* Says what came of the device; returns outcome. */

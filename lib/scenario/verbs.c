@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * The loopback over libibverbs. Connecting follows ibv_modify_qp(3) for a reliable connection, both
- * ends in this process, so that nothing has to be exchanged.
- */
-#include "scenario/verbs.h"
+/* The loopback over libibverbs: its device, its memory, and what is posted on its queue pairs. */
+#include "scenario/verbs_qp.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -20,19 +17,14 @@
 #define GID_PAUSE_NS 50000000
 #define MAX_GIDS 256
 
-/* libibverbs returns a positive errno, or -1 with errno set, or NULL with errno set. */
 static int error_of(int r)
 {
-	if (r > 0)
-		return -r;
-	if (r < 0)
-		return errno ? -errno : -EIO;
-	return 0;
+	return verbs_error(r);
 }
 
 static int error_of_null(void)
 {
-	return error_of(-1);
+	return verbs_error(-1);
 }
 
 static int fail(int err, char **why, const char *what)
@@ -104,7 +96,7 @@ int verbs_open(struct verbs *v, const char *name, char **why)
 {
 	int err;
 
-	*v = (struct verbs){ .name = xstrdup(name) };
+	*v = (struct verbs){ .name = xstrdup(name), .service = IBV_QPT_RC };
 	err = context_open(v);
 	if (err)
 		return fail(err, why, "open it");
@@ -157,141 +149,6 @@ static int gid_wait(struct verbs *v, unsigned int wait_ms)
 		pause_ns(GID_PAUSE_NS);
 	}
 	return 0;
-}
-
-static int qp_connect(const struct verbs *v, struct ibv_qp *qp, const struct ibv_qp *peer,
-		      enum ibv_mtu mtu)
-{
-	struct ibv_qp_attr attr = {
-		.qp_state = IBV_QPS_INIT,
-		.port_num = v->port,
-		.qp_access_flags = IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ |
-				   (v->attr.orig_attr.atomic_cap == IBV_ATOMIC_NONE
-					    ? 0
-					    : IBV_ACCESS_REMOTE_ATOMIC),
-	};
-	int err = error_of(ibv_modify_qp(
-		qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS));
-
-	if (err)
-		return err;
-	attr = (struct ibv_qp_attr){
-		.qp_state = IBV_QPS_RTR,
-		.path_mtu = mtu,
-		.dest_qp_num = peer->qp_num,
-		.max_dest_rd_atomic = 1,
-		/* 0.64 ms: a device may ask for a pause while it resolves a page fault. */
-		.min_rnr_timer = 12,
-		.ah_attr = {
-			.port_num = v->port,
-			.dlid = v->port_attr.lid,
-			.is_global = v->has_gid,
-			.grh = { .dgid = v->gid, .sgid_index = v->gid_index, .hop_limit = 1 },
-		},
-	};
-	err = error_of(ibv_modify_qp(qp, &attr,
-				     IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
-					     IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
-					     IBV_QP_MIN_RNR_TIMER));
-	if (err)
-		return err;
-	attr = (struct ibv_qp_attr){
-		.qp_state = IBV_QPS_RTS,
-		.timeout = 14, /* 67 ms */
-		.retry_cnt = 7,
-		.rnr_retry = 7, /* without end: page faults take their time */
-		.max_rd_atomic = 1,
-	};
-	return error_of(ibv_modify_qp(qp, &attr,
-				      IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
-					      IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN |
-					      IBV_QP_MAX_QP_RD_ATOMIC));
-}
-
-static void qps_destroy(struct verbs *v)
-{
-	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
-		if (v->qp[i])
-			ibv_destroy_qp(v->qp[i]);
-		v->qp[i] = NULL;
-	}
-}
-
-/* What completed or was posted before belongs to queue pairs that are gone. */
-static int queues_empty(struct verbs *v)
-{
-	struct ibv_wc wc;
-	int n;
-
-	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++) {
-		while ((n = ibv_poll_cq(v->cq[i], 1, &wc)) > 0)
-			;
-		if (n < 0)
-			return error_of(n);
-	}
-	return 0;
-}
-
-static int qp_create(struct verbs *v, enum verbs_end end)
-{
-	struct ibv_qp_init_attr init = {
-		.send_cq = v->cq[end],
-		.recv_cq = v->cq[end],
-		.srq = end == VERBS_RESPONDER ? v->srq : NULL,
-		.cap = { .max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 1 },
-		.qp_type = IBV_QPT_RC,
-	};
-
-	v->qp[end] = ibv_create_qp(v->pd, &init);
-	return v->qp[end] ? 0 : error_of_null();
-}
-
-static void srq_destroy(struct verbs *v)
-{
-	if (v->srq)
-		ibv_destroy_srq(v->srq);
-	v->srq = NULL;
-}
-
-static int srq_create(struct verbs *v)
-{
-	struct ibv_srq_init_attr init = { .attr = { .max_wr = 1, .max_sge = 1 } };
-
-	v->srq = ibv_create_srq(v->pd, &init);
-	return v->srq ? 0 : error_of_null();
-}
-
-/* The shared receives go with the queue pairs: what is left there was meant for these. */
-static int queues_renew(struct verbs *v)
-{
-	bool shared = v->srq;
-
-	qps_destroy(v);
-	srq_destroy(v);
-	return queues_empty(v) ?: (shared ? srq_create(v) : 0);
-}
-
-int verbs_set_mtu(struct verbs *v, enum ibv_mtu mtu)
-{
-	int err = queues_renew(v);
-
-	for (enum verbs_end end = 0; end < NR_VERBS_ENDS && !err; end++)
-		err = qp_create(v, end);
-	v->mtu = mtu;
-	v->path_mtu = 128u << mtu;
-	for (size_t i = 0; i < ARRAY_LEN(v->qp) && !err; i++)
-		err = qp_connect(v, v->qp[i], v->qp[!i], mtu);
-	return err;
-}
-
-int verbs_reconnect(struct verbs *v)
-{
-	return verbs_set_mtu(v, v->mtu);
-}
-
-int verbs_share_receives(struct verbs *v)
-{
-	return (v->srq ? 0 : srq_create(v)) ?: verbs_reconnect(v);
 }
 
 int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
@@ -361,57 +218,6 @@ int verbs_deregister(struct verbs *v, struct ibv_mr *mr)
 	return -ENOENT;
 }
 
-static bool is_atomic(enum ibv_wr_opcode opcode)
-{
-	return opcode == IBV_WR_ATOMIC_FETCH_AND_ADD || opcode == IBV_WR_ATOMIC_CMP_AND_SWP;
-}
-
-static struct ibv_sge sge_of(const struct ibv_mr *mr, size_t offset, size_t len)
-{
-	return (struct ibv_sge){
-		.addr = (uintptr_t)mr->addr + offset,
-		.length = (uint32_t)len,
-		.lkey = mr->lkey,
-	};
-}
-
-int verbs_post(struct verbs *v, const struct verbs_transfer *t)
-{
-	struct ibv_sge sge = sge_of(t->local, t->local_offset, t->len);
-	struct ibv_send_wr wr = {
-		.sg_list = &sge,
-		.num_sge = 1,
-		.opcode = t->opcode,
-		.send_flags = IBV_SEND_SIGNALED,
-	};
-	struct ibv_send_wr *bad;
-
-	if (t->len > UINT32_MAX)
-		return -EMSGSIZE;
-	if (is_atomic(t->opcode)) {
-		wr.wr.atomic.remote_addr = (uintptr_t)t->remote->addr + t->remote_offset;
-		wr.wr.atomic.rkey = t->remote->rkey;
-		wr.wr.atomic.compare_add = t->compare_add;
-		wr.wr.atomic.swap = t->swap;
-	} else if (t->remote) {
-		wr.wr.rdma.remote_addr = (uintptr_t)t->remote->addr + t->remote_offset;
-		wr.wr.rdma.rkey = t->remote->rkey;
-	}
-	return error_of(ibv_post_send(v->qp[VERBS_INITIATOR], &wr, &bad));
-}
-
-int verbs_receive(struct verbs *v, const struct ibv_mr *mr, size_t offset, size_t len)
-{
-	struct ibv_sge sge = sge_of(mr, offset, len);
-	struct ibv_recv_wr wr = { .sg_list = &sge, .num_sge = 1 };
-	struct ibv_recv_wr *bad;
-
-	if (len > UINT32_MAX)
-		return -EMSGSIZE;
-	return error_of(v->srq ? ibv_post_srq_recv(v->srq, &wr, &bad)
-			       : ibv_post_recv(v->qp[VERBS_RESPONDER], &wr, &bad));
-}
-
 int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms, struct ibv_wc *wc)
 {
 	int64_t deadline = clock_ns() + timeout_ms * NS_PER_MS;
@@ -444,15 +250,16 @@ int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int
 
 void verbs_deregister_all(struct verbs *v)
 {
-	qps_destroy(v);
+	verbs_qps_destroy(v);
 	while (v->nr_mrs)
 		ibv_dereg_mr(v->mrs[--v->nr_mrs]);
+	v->grh_mr = NULL;
 }
 
 void verbs_close(struct verbs *v)
 {
 	verbs_deregister_all(v);
-	srq_destroy(v);
+	verbs_queues_destroy(v);
 	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++)
 		if (v->cq[i])
 			ibv_destroy_cq(v->cq[i]);

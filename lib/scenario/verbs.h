@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A loopback over libibverbs: two reliable connected queue pairs of one RDMA device, connected to each
- * other, on which one operation at a time is posted and awaited. Every wait is bounded. What is
+ * A loopback over libibverbs: two queue pairs of one RDMA device, reliably connected to each other unless
+ * told otherwise, on which one operation at a time is posted and awaited. Every wait is bounded. What is
  * transferred, and what it shows, is up to the scenario.
  *
  * Functions return 0 or a negative errno, whatever libibverbs does; *why, where there is one, is then
@@ -19,6 +19,18 @@
 #include "base/pciaddr.h"
 
 #define VERBS_MAX_MRS 8
+#define VERBS_GRH_LEN 40 /* of the header in front of a datagram that was received */
+#define VERBS_QKEY 0x2b5c0de
+
+/* What older versions of libibverbs have no name for; the kernel's numbers. */
+#define VERBS_WR_FLUSH ((enum ibv_wr_opcode)14)
+#define VERBS_WR_ATOMIC_WRITE ((enum ibv_wr_opcode)15)
+#define VERBS_OP_FLUSH (1u << 11) /* for verbs_set_operations() */
+#define VERBS_OP_ATOMIC_WRITE (1u << 12)
+#define VERBS_ACCESS_FLUSH_GLOBAL (1 << 8)
+#define VERBS_ACCESS_FLUSH_PERSISTENT (1 << 9)
+enum verbs_placement { VERBS_GLOBAL = 1, VERBS_PERSISTENT = 2 };
+enum verbs_selection { VERBS_RANGE, VERBS_REGION };
 
 enum verbs_end { VERBS_INITIATOR, VERBS_RESPONDER, NR_VERBS_ENDS };
 
@@ -34,7 +46,14 @@ struct verbs {
 	enum ibv_mtu mtu; /* of the path */
 	size_t path_mtu; /* the same in bytes */
 	struct ibv_pd *pd;
-	struct ibv_srq *srq; /* of the responder; NULL: it has a receive queue of its own */
+	enum ibv_qp_type service; /* IBV_QPT_RC, UC, UD, or XRC_SEND, whose responder is XRC_RECV */
+	bool shares_receives; /* the responder takes receives from srq */
+	uint64_t send_ops; /* IBV_QP_EX_WITH_* that the initiator can post; 0: the common ones */
+	struct ibv_srq *srq;
+	struct ibv_ah *ah; /* of datagrams */
+	struct ibv_xrcd *xrcd;
+	unsigned char grh[VERBS_GRH_LEN];
+	struct ibv_mr *grh_mr;
 	struct ibv_cq *cq[NR_VERBS_ENDS];
 	struct ibv_qp *qp[NR_VERBS_ENDS];
 	struct ibv_mr *mrs[VERBS_MAX_MRS];
@@ -61,12 +80,16 @@ int verbs_open(struct verbs *v, const char *name, char **why) attr_must_check;
 int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why) attr_must_check;
 
 /*
- * Connects them anew: with this path MTU; as they were, after an error; and with receives from a queue
- * that can be shared. Nothing is in flight, and nothing is left of what was.
+ * Connects them anew: with this path MTU; as they were, after an error; with another transport service,
+ * and receives from a queue that can be shared or not; and able to post operations that need newer
+ * calls. Nothing is in flight, and nothing is left of what was. -EOPNOTSUPP, -EINVAL or another errno of
+ * the library's or the kernel's: there is no such queue pair.
  */
 int verbs_set_mtu(struct verbs *v, enum ibv_mtu mtu) attr_must_check;
 int verbs_reconnect(struct verbs *v) attr_must_check;
-int verbs_share_receives(struct verbs *v) attr_must_check;
+int verbs_set_service(struct verbs *v, enum ibv_qp_type service,
+		      bool share_receives) attr_must_check;
+int verbs_set_operations(struct verbs *v, uint64_t send_ops) attr_must_check;
 
 /* Registers memory until verbs_close(), with IBV_ACCESS_* flags. */
 int verbs_register(struct verbs *v, void *addr, size_t len, int access,
@@ -92,6 +115,8 @@ struct verbs_transfer {
 	size_t local_offset, remote_offset;
 	size_t len;
 	uint64_t compare_add, swap; /* of atomic operations */
+	enum verbs_placement placement; /* of a flush */
+	enum verbs_selection level;
 };
 
 /* Posts it, for the initiator. */
@@ -99,6 +124,8 @@ int verbs_post(struct verbs *v, const struct verbs_transfer *t) attr_must_check;
 /* Posts a receive, for the responder. */
 int verbs_receive(struct verbs *v, const struct ibv_mr *mr, size_t offset,
 		  size_t len) attr_must_check;
+/* What a receive of so many bytes completes with. */
+size_t verbs_received_len(const struct verbs *v, size_t len);
 /* Waits at most timeout_ms for a completion at this end: -ETIMEDOUT. */
 int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms,
 	       struct ibv_wc *wc) attr_must_check;
