@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "scenario/devmem.h"
-#include "scenario/odp_rig.h"
+#include "scenario/odp_device.h"
 #include "scenario/pattern.h"
 
 #define PAGES 16
@@ -227,7 +227,7 @@ static enum outcome run_rig(struct rdma_device *device, int fd)
 	return outcome;
 }
 
-static enum outcome body(struct rdma_device *device, const void *arg attr_unused)
+enum outcome odp_with_module(struct rdma_device *device, odp_module_body *run)
 {
 	const uint32_t faults = P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK;
 	struct scenario_ctx *ctx = device->ctx;
@@ -239,7 +239,7 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	if (fd < 0)
 		return rdma_conclude(device, OUTCOME_ERROR, "the module cannot be used");
 	err = modfd_ioctl(fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &before);
-	outcome = run_rig(device, fd);
+	outcome = run(device, fd);
 	err = err ? err : modfd_ioctl(fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &after);
 	close(fd);
 	if (err)
@@ -255,6 +255,11 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 		     (unsigned long long)after.pages_in_use,
 		     (unsigned long long)before.pages_in_use);
 	return rdma_conclude(device, OUTCOME_FAIL, "pages of the device are still in use");
+}
+
+static enum outcome body(struct rdma_device *device, const void *arg attr_unused)
+{
+	return odp_with_module(device, run_rig);
 }
 
 ODP_SCENARIO_OF(device_private, "device-private",

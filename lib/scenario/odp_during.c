@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * odp.invalidate.during: a thread takes pages away from under the transfers, as the seed says: it gives them
- * up (MADV_DONTNEED of shared memory), or moves them between NUMA nodes. Neither changes what is in the
- * memory, so that every transfer must succeed and all of both buffers be right.
+ * odp.invalidate.during, odp.concurrent: a thread takes pages away from under the transfers of one pair of
+ * queue pairs, and of several at once, each with a device context, regions and memory of its own. That
+ * does not change what is in the memory, so that every transfer must succeed and all of every buffer be
+ * right.
  */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "scenario/odp_rig.h"
+#include "scenario/odp_claims.h"
+#include "scenario/odp_trouble.h"
 #include "scenario/pattern.h"
-#include "scenario/scenario.h"
 
 #define PAGES 16
-#define MPOL_MF_MOVE (1 << 1) /* numaif.h, of libnuma */
-#define NODES 2
+#define WORKERS 4
+#define GID_WAIT_MS 5000
+#define OPERATIONS 64 /* between two looks at all of the memory */
 
 static const unsigned int ms_of_level[NR_LEVELS] = {
 	[LEVEL_QUICK] = 1000,
@@ -27,112 +27,15 @@ static const unsigned int ms_of_level[NR_LEVELS] = {
 	[LEVEL_SOAK] = 20000,
 };
 
-struct trouble {
-	struct rig *r;
-	uint64_t seed;
-	atomic_bool stop;
-	atomic_uint_fast64_t changes;
-	atomic_int error; /* a negative errno */
-};
-
-/* --- the thread --------------------------------------------------------------------------------- */
-
-struct range {
-	unsigned char *data;
-	size_t pages;
-};
-
-static int give_up(const struct trouble *t, struct range a, uint64_t random attr_unused)
+/* When what goes on at the same time ends. */
+static int64_t end_ns(const struct rdma_device *device)
 {
-	return madvise(a.data, a.pages * t->r->page, MADV_DONTNEED) < 0 ? -errno : 0;
+	return clock_ns() + ms_of_level[scn_env(device->ctx)->level] * NS_PER_MS;
 }
 
-/* A machine of one node, or memory that is in use at this moment, leaves them where they are. */
-static int move_away(const struct trouble *t, struct range a, uint64_t random)
+static int check_both(struct rig *r)
 {
-	void *pages[PAGES];
-	int nodes[PAGES], status[PAGES];
-
-	for (size_t i = 0; i < a.pages; i++) {
-		pages[i] = a.data + i * t->r->page;
-		nodes[i] = (int)((random >> i) % NODES);
-	}
-	if (syscall(SYS_move_pages, 0, a.pages, pages, nodes, status, MPOL_MF_MOVE) < 0 &&
-	    errno != ENODEV && errno != ENOENT)
-		return -errno;
-	return 0;
-}
-
-static int (*const kinds[])(const struct trouble *t, struct range a, uint64_t random) = {
-	give_up,
-	move_away,
-};
-
-static struct range range_of(const struct trouble *t, uint64_t random)
-{
-	const struct rig *r = t->r;
-	const struct rig_buffer *b = random & 1 ? &r->local : &r->remote;
-	size_t first = (random >> 8) % r->pages;
-
-	return (struct range){
-		.data = rig_pages(r, b) + first * r->page,
-		.pages = 1 + (random >> 16) % (r->pages - first),
-	};
-}
-
-static void *trouble_main(void *arg)
-{
-	struct trouble *t = arg;
-
-	for (uint64_t n = 0; !atomic_load(&t->stop); n++) {
-		uint64_t random = pattern_seed(t->seed, n);
-		int err = kinds[(random >> 32) % ARRAY_LEN(kinds)](t, range_of(t, random), random);
-
-		if (err) {
-			atomic_store(&t->error, err);
-			break;
-		}
-		atomic_fetch_add(&t->changes, 1);
-	}
-	return NULL;
-}
-
-/* --- the transfers ------------------------------------------------------------------------------ */
-
-static int run_round(struct rig *r, const struct rig_op *op)
-{
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
-	return rig_move_all(r, op, IBV_WC_SUCCESS) ?: rig_check(r, &r->local) ?:
-						      rig_check(r, &r->remote);
-}
-
-static int run_rounds(struct rig *r, struct trouble *t, size_t *rounds)
-{
-	int64_t end = clock_ns() + ms_of_level[scn_env(r->device->ctx)->level] * NS_PER_MS;
-	int ret = 0;
-
-	while (!ret && (clock_ns() < end || *rounds < 2)) {
-		const struct rig_op *op = *rounds & 1 ? &rig_read : &rig_write;
-
-		rig_stage(r, "%s, round %zu, pages taken away meanwhile", op->name, *rounds);
-		ret = run_round(r, op);
-		++*rounds;
-	}
-	return ret ?: atomic_load(&t->error);
-}
-
-static int run_troubled(struct rig *r, struct trouble *t, size_t *rounds)
-{
-	pthread_t thread;
-	int ret = -pthread_create(&thread, NULL, trouble_main, t);
-
-	if (ret)
-		return ret;
-	ret = run_rounds(r, t, rounds);
-	atomic_store(&t->stop, true);
-	pthread_join(thread, NULL);
-	return ret;
+	return rig_check(r, &r->local) ?: rig_check(r, &r->remote);
 }
 
 static int set_up(struct rig *r)
@@ -142,27 +45,59 @@ static int set_up(struct rig *r)
 	return ret ?: rig_register(r, &r->local, true) ?: rig_register(r, &r->remote, true);
 }
 
-static enum outcome body(struct rdma_device *device, const void *arg attr_unused)
+static void find(struct rdma_device *device, const struct rig *r)
 {
-	struct rig r;
-	struct trouble t = { .r = &r, .seed = pattern_seed(device->seed, UINT64_MAX - 2) };
+	if (r->wrong_data)
+		scn_finding(device->ctx, "ODP-STALE", NULL, 0, "%s: %s", device->verbs.name,
+			    r->stage);
+}
+
+/* --- one after the other ------------------------------------------------------------------------ */
+
+static int run_round(struct rig *r, const struct rig_op *op)
+{
+	rig_fill(r, &r->local);
+	rig_fill(r, &r->remote);
+	return rig_move_all(r, op, IBV_WC_SUCCESS) ?: check_both(r);
+}
+
+static int run_rounds(struct rig *r, const struct trouble *t, size_t *rounds)
+{
+	int64_t end = end_ns(r->device);
+	int ret = 0;
+
+	while (!ret && (clock_ns() < end || *rounds < 2)) {
+		const struct rig_op *op = *rounds & 1 ? &rig_read : &rig_write;
+
+		rig_stage(r, "%s, round %zu, pages taken away meanwhile", op->name, *rounds);
+		ret = run_round(r, op);
+		++*rounds;
+	}
+	return ret ?: trouble_error(t);
+}
+
+static enum outcome body_during(struct rdma_device *device, const void *arg attr_unused)
+{
+	struct rig r, *const rigs[] = { &r };
+	struct trouble *t = NULL;
 	enum outcome outcome;
+	uint64_t changes;
 	size_t rounds = 0;
 	int ret = rig_open(&r, device, PAGES);
 
 	ret = ret ?: set_up(&r);
-	ret = ret ?: run_troubled(&r, &t, &rounds);
-	if (ret > 0 && r.wrong_data)
-		scn_finding(device->ctx, "ODP-STALE", NULL, 0, "%s: %s", device->verbs.name,
-			    r.stage);
+	ret = ret ?: trouble_start(rigs, 1, pattern_seed(device->seed, UINT64_MAX - 2), &t);
+	ret = ret ?: run_rounds(&r, t, &rounds);
+	changes = trouble_end(t);
+	if (ret > 0)
+		find(device, &r);
 	if (!ret)
 		scn_evidence(
 			device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
 			"%s: %zu rounds of %u pages right at both ends, while pages were taken "
 			"away %llu times",
-			device->verbs.name, rounds, PAGES,
-			(unsigned long long)atomic_load(&t.changes));
-	if (!ret && atomic_load(&t.changes) < rounds)
+			device->verbs.name, rounds, PAGES, (unsigned long long)changes);
+	if (!ret && changes < rounds)
 		outcome = rdma_conclude(device, OUTCOME_INCONCLUSIVE,
 					"pages were taken away too seldom");
 	else
@@ -172,7 +107,168 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	return outcome;
 }
 
+/* --- several at once ---------------------------------------------------------------------------- */
+
+struct worker {
+	struct rdma_device device;
+	struct rig r;
+	pthread_t thread;
+	bool open, started;
+	int64_t end_ns;
+	size_t operations; /* done */
+	int ret;
+};
+
+static const struct {
+	const struct rig_op *op;
+	uint32_t claims;
+} operations[] = {
+	{ &rig_write, IBV_ODP_SUPPORT_WRITE },
+	{ &rig_read, IBV_ODP_SUPPORT_READ },
+	{ &rig_send, IBV_ODP_SUPPORT_SEND | IBV_ODP_SUPPORT_RECV },
+	{ &rig_add, IBV_ODP_SUPPORT_ATOMIC },
+	{ &rig_swap, IBV_ODP_SUPPORT_ATOMIC },
+};
+
+static int run_one(struct worker *w, uint64_t random)
+{
+	uint32_t claims = w->device.verbs.attr.odp_caps.per_transport_caps.rc_odp_caps;
+	size_t n = (random >> 32) % ARRAY_LEN(operations);
+
+	if ((claims & operations[n].claims) != operations[n].claims)
+		n = 0;
+	return rig_move(&w->r, operations[n].op, random % PAGES, (random >> 16) % PAGES,
+			IBV_WC_SUCCESS);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct rig *r = &w->r;
+
+	while (!w->ret && clock_ns() < w->end_ns) {
+		rig_stage(r, "after %zu operations beside others, pages taken away meanwhile",
+			  w->operations);
+		rig_fill(r, &r->local);
+		rig_fill(r, &r->remote);
+		for (size_t i = 0; i < OPERATIONS && !w->ret; i++)
+			w->ret = run_one(w, pattern_seed(w->device.seed, w->operations++));
+		w->ret = w->ret ?: check_both(r);
+	}
+	return NULL;
+}
+
+/* A context of its own of the same device. */
+static int worker_open(struct worker *w, const struct rdma_device *device, size_t n, char **why)
+{
+	int ret;
+
+	w->device = (struct rdma_device){
+		.ctx = device->ctx,
+		.seed = pattern_seed(device->seed, UINT64_MAX - 16 - n),
+	};
+	ret = verbs_open(&w->device.verbs, device->verbs.name, why);
+	ret = ret ?: verbs_connect(&w->device.verbs, GID_WAIT_MS, why);
+	w->open = true;
+	return (ret ?: rig_open(&w->r, &w->device, PAGES)) ?: set_up(&w->r);
+}
+
+static void worker_close(struct worker *w)
+{
+	if (!w->open)
+		return;
+	if (w->r.device)
+		rig_close(&w->r);
+	verbs_close(&w->device.verbs);
+	free(w->device.why);
+}
+
+static int start(struct worker *w, int64_t end)
+{
+	int err;
+
+	w->end_ns = end;
+	err = -pthread_create(&w->thread, NULL, work, w);
+	w->started = !err;
+	return err;
+}
+
+/* The first of them that went wrong, or NULL. */
+static struct worker *run_workers(struct worker *workers, const struct rdma_device *device,
+				  int *ret)
+{
+	struct worker *bad = NULL;
+	int64_t end = end_ns(device);
+
+	for (size_t i = 0; i < WORKERS && !*ret; i++)
+		*ret = start(&workers[i], end);
+	for (size_t i = 0; i < WORKERS; i++) {
+		if (workers[i].started)
+			pthread_join(workers[i].thread, NULL);
+		if (!bad && workers[i].ret)
+			bad = &workers[i];
+	}
+	return bad;
+}
+
+static enum outcome conclude(struct rdma_device *device, struct worker *bad, int ret, size_t done,
+			     uint64_t changes)
+{
+	if (bad) {
+		if (bad->ret > 0)
+			find(device, &bad->r);
+		return rdma_conclude(device, bad->ret < 0 ? OUTCOME_ERROR : OUTCOME_FAIL, "%s: %s",
+				     bad->r.stage, bad->ret < 0 ? strerror(-bad->ret) : "wrong");
+	}
+	if (ret)
+		return rdma_conclude(device, OUTCOME_ERROR, "cannot start: %s", strerror(-ret));
+	if (changes < done / OPERATIONS)
+		return rdma_conclude(device, OUTCOME_INCONCLUSIVE,
+				     "pages were taken away too seldom");
+	scn_evidence(
+		device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+		"%s: %u pairs of queue pairs at once, %zu operations: all of every buffer right, "
+		"while pages were taken away %llu times",
+		device->verbs.name, WORKERS, done, (unsigned long long)changes);
+	return rdma_conclude(device, OUTCOME_PASS,
+			     "%zu operations of %u pairs of queue pairs at once", done, WORKERS);
+}
+
+static enum outcome body_concurrent(struct rdma_device *device, const void *arg attr_unused)
+{
+	struct worker *workers = xcalloc(WORKERS, sizeof(*workers)), *bad = NULL;
+	struct rig *rigs[WORKERS];
+	struct trouble *t = NULL;
+	autofree char *why = NULL;
+	enum outcome outcome;
+	uint64_t changes;
+	size_t done = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < WORKERS && !ret; i++) {
+		ret = worker_open(&workers[i], device, i, &why);
+		rigs[i] = &workers[i].r;
+	}
+	ret = ret ?: trouble_start(rigs, WORKERS, pattern_seed(device->seed, UINT64_MAX - 2), &t);
+	if (!ret)
+		bad = run_workers(workers, device, &ret);
+	if (t)
+		ret = ret ?: trouble_error(t);
+	changes = trouble_end(t);
+	for (size_t i = 0; i < WORKERS; i++)
+		done += workers[i].operations;
+	outcome = conclude(device, bad, ret, done, changes);
+	for (size_t i = 0; i < WORKERS; i++)
+		worker_close(&workers[i]);
+	free(workers);
+	return outcome;
+}
+
 ODP_SCENARIO(invalidate_during, "invalidate.during",
 	     "pages of on-demand regions are given up and moved during transfers",
-	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, NULL, EV(DATA),
+	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body_during, NULL, EV(DATA),
+	     .FAULTS("skip-copy", "corrupt-copy"));
+ODP_SCENARIO(concurrent, "concurrent",
+	     "many queue pairs and on-demand regions at once, whose pages are taken away meanwhile",
+	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body_concurrent, NULL, EV(DATA),
 	     .FAULTS("skip-copy", "corrupt-copy"));

@@ -9,14 +9,20 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/alloc.h"
+#include "scenario/memstat.h"
 #include "scenario/odp_rig.h"
 #include "scenario/pattern.h"
 #include "scenario/scenario.h"
 
 #define PAGES 8
+#define MPOL_MF_MOVE (1 << 1) /* numaif.h, of libnuma */
+#define MOVE_TRIES 20
+#define MERGE_TRIES 100 /* of a tenth of a second each */
 
 /* What is under test while it runs. */
 struct trial {
@@ -27,6 +33,8 @@ struct trial {
 	void *away; /* where mremap() has moved the pages to */
 	pid_t child; /* of fork() */
 	int leash; /* closed, it ends the child */
+	unsigned char *twin; /* the same data as the pages have, merged with them */
+	char *impossible; /* why the change cannot be made here; NULL: it can */
 };
 
 struct change {
@@ -198,6 +206,78 @@ static int restore_fork(struct trial *t)
 			  (unsigned int)status);
 }
 
+/* Each page to another node than it is on; one that is in use at this moment is asked again. */
+static int apply_move_pages(struct trial *t)
+{
+	void *at[PAGES];
+	int now[PAGES], nodes[PAGES], left = PAGES;
+
+	for (size_t i = 0; i < PAGES; i++)
+		at[i] = (char *)pages(t) + i * t->r.page;
+	if (syscall(SYS_move_pages, 0, PAGES, at, NULL, now, 0) < 0)
+		return -errno;
+	for (size_t i = 0; i < PAGES; i++)
+		nodes[i] = now[i] ? 0 : 1;
+	for (int i = 0; i < MOVE_TRIES && left; i++) {
+		if (syscall(SYS_move_pages, 0, PAGES, at, nodes, now, MPOL_MF_MOVE) < 0) {
+			t->impossible =
+				xasprintf("no other NUMA node has memory: %s", strerror(errno));
+			return 0;
+		}
+		left = 0;
+		for (size_t k = 0; k < PAGES; k++)
+			left += now[k] != nodes[k];
+	}
+	if (left)
+		t->impossible = xasprintf("%d of %d pages do not move", left, PAGES);
+	return 0;
+}
+
+/* The kernel's thread has found that the pages have a twin each. */
+static void wait_for_merge(struct trial *t)
+{
+	uint64_t merged = 0;
+
+	for (int i = 0; i < MERGE_TRIES && merged < PAGES; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000L }, NULL);
+		merged = memstat_told("/proc/self/ksm_stat", "ksm_merging_pages");
+	}
+	if (merged < PAGES)
+		t->impossible = xasprintf("the kernel has merged %d of %d pages in %d seconds: "
+					  "'/sys/kernel/mm/ksm/run' must be 1",
+					  (int)merged, PAGES, MERGE_TRIES / 10);
+}
+
+static int apply_merge(struct trial *t)
+{
+	t->twin = mmap(NULL, pages_len(t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
+	if (t->twin == MAP_FAILED)
+		return -errno;
+	memcpy(t->before, t->b->known, t->r.len);
+	memcpy(t->twin, pages(t), pages_len(t));
+	if (madvise(pages(t), pages_len(t), MADV_MERGEABLE) < 0 ||
+	    madvise(t->twin, pages_len(t), MADV_MERGEABLE) < 0) {
+		t->impossible = xasprintf("memory cannot be merged: %s", strerror(errno));
+		return 0;
+	}
+	wait_for_merge(t);
+	return 0;
+}
+
+/* Whoever has the same page does not see what the device has written into it. */
+static int check_twin(struct trial *t)
+{
+	bool same = memcmp(t->twin, t->before + t->r.page, pages_len(t)) == 0;
+	int err = error_of(madvise(pages(t), pages_len(t), MADV_UNMERGEABLE))
+			  ?: error_of(munmap(t->twin, pages_len(t)));
+
+	if (err || same)
+		return err;
+	t->r.wrong_data = true;
+	return rig_refute(&t->r, EVIDENCE_DATA, "memory that had the same data has changed");
+}
+
 /* --- course ------------------------------------------------------------------------------------- */
 
 /* The end whose memory changes: its name, and how the device refuses to touch it. */
@@ -247,7 +327,9 @@ static int run_moment(struct trial *t, const struct end *end, bool before)
 	if (!before)
 		ret = traffic(t, end, false, false) ?: rig_check(&t->r, t->b);
 	ret = ret ?: change(t);
-	ret = ret ?: traffic(t, end, c->no_read, c->no_write);
+	if (ret || t->impossible)
+		return ret;
+	ret = traffic(t, end, c->no_read, c->no_write);
 	if (c->restore && !ret)
 		ret = c->restore(t);
 	ret = ret ?: rig_check(&t->r, t->b);
@@ -286,8 +368,8 @@ static int run_all(struct trial *t)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(ends) && !ret; i++)
-		ret = run_end(t, &ends[i], true) ?: run_end(t, &ends[i], false);
+	for (size_t i = 0; i < ARRAY_LEN(ends) && !ret && !t->impossible; i++)
+		ret = run_end(t, &ends[i], true) ?: t->impossible ? 0 : run_end(t, &ends[i], false);
 	return ret;
 }
 
@@ -325,6 +407,19 @@ static void child_end(struct trial *t)
 		waitpid(t->child, NULL, 0);
 }
 
+static enum outcome conclude(struct trial *t, int ret)
+{
+	if (!ret && t->impossible) {
+		t->r.device->category = SKIP_DEPENDENCY;
+		return rdma_conclude(t->r.device, OUTCOME_SKIP, "%s", t->impossible);
+	}
+	if (ret > 0)
+		find(t);
+	else if (!ret)
+		say(t);
+	return rig_conclude(&t->r, ret, "%s: the device goes by it", t->change->name);
+}
+
 static enum outcome body(struct rdma_device *device, const void *arg)
 {
 	struct trial t = { .change = arg, .leash = -1 };
@@ -333,13 +428,10 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 
 	t.before = xcalloc(1, t.r.len);
 	ret = ret ?: run_all(&t);
-	if (ret > 0)
-		find(&t);
-	else if (!ret)
-		say(&t);
-	outcome = rig_conclude(&t.r, ret, "%s: the device goes by it", t.change->name);
+	outcome = conclude(&t, ret);
 	child_end(&t);
 	free(t.before);
+	free(t.impossible);
 	rig_close(&t.r);
 	return outcome;
 }
@@ -378,3 +470,10 @@ INVALIDATE(invalidate_truncate, "truncate", (RIG_FAULTS),
 	   "the file of an on-demand region is truncated, and grows again", .name = "ftruncate()",
 	   .file = true, .apply = apply_truncate, .restore = restore_truncate, .no_read = true,
 	   .no_write = true);
+/* Memory that is pinned is neither moved nor merged. */
+INVALIDATE(invalidate_move_pages, "move-pages", ("skip-copy", "corrupt-copy"),
+	   "memory of an on-demand region moves to another NUMA node", .name = "move_pages()",
+	   .apply = apply_move_pages);
+INVALIDATE(invalidate_ksm, "ksm", ("skip-copy", "corrupt-copy"),
+	   "memory of an on-demand region is merged with other of the same data", .name = "KSM",
+	   .apply = apply_merge, .restore = check_twin);

@@ -1,36 +1,91 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * odp.shmem, odp.zero-page: kinds of memory that a region on demand can be of. What the device writes into
- * shared memory is in its file; what it reads where nobody has written is zero, and what it then writes
- * there is the process's own page.
+ * odp.shmem, odp.zero-page, odp.file, odp.dax: kinds of memory that a region on demand can be of. What the
+ * device writes into the memory of a file is in the file, on its disk once it is synced; what it reads
+ * where nobody has written is zero, and what it then writes there is the process's own page.
  */
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <mntent.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 
 #include "base/alloc.h"
 #include "scenario/odp_rig.h"
 #include "scenario/scenario.h"
 
 #define PAGES 8
+#define DISK "/var/tmp" /* file-hierarchy(7): on a disk, and large */
 
 struct kind {
 	const char *name;
-	/* memory for the remote buffer */
-	int (*map)(struct rig *r);
+	/* memory for the remote buffer; -ENODEV: the machine has none of the kind, *why not */
+	int (*map)(struct rig *r, char **why);
 	/* looks at what the device has left elsewhere; NULL: nowhere */
 	int (*look)(struct rig *r);
 };
 
 /* --- kinds -------------------------------------------------------------------------------------- */
 
-static int map_shmem(struct rig *r)
+static int map_shmem(struct rig *r, char **why attr_unused)
 {
 	return rig_map_memfd(r, &r->remote);
 }
 
-static int map_anonymous(struct rig *r)
+static int map_anonymous(struct rig *r, char **why attr_unused)
 {
 	return rig_map(r, &r->remote, -1);
+}
+
+/* A file that has no name, on a disk. */
+static int map_file(struct rig *r, char **why)
+{
+	int fd = open(DISK, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct statfs fs;
+
+	if (fd < 0) {
+		*why = xasprintf("no file can be made in '" DISK "': %s", strerror(errno));
+		return -ENODEV;
+	}
+	r->remote.fd = fd;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC) {
+		*why = xstrdup("'" DISK "' is in memory, not on a disk");
+		return -ENODEV;
+	}
+	return rig_map(r, &r->remote, fd);
+}
+
+/* A file of a mount whose mappings are of the memory itself; MAP_SYNC is refused of any other. */
+static int map_on(struct rig *r, const char *mount)
+{
+	int fd = open(mount, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), err;
+
+	if (fd < 0)
+		return -errno;
+	r->remote.fd = fd;
+	err = -posix_fallocate(fd, 0, (off_t)r->len);
+	return err ?: rig_map_shared(r, &r->remote, fd, MAP_SHARED_VALIDATE | MAP_SYNC);
+}
+
+static int map_dax(struct rig *r, char **why)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *m = NULL;
+	int err = -ENODEV;
+
+	if (!mounts)
+		return -errno;
+	while ((m = getmntent(mounts)) && !hasmntopt(m, "dax"))
+		;
+	if (m)
+		err = map_on(r, m->mnt_dir);
+	else
+		*why = xstrdup("no file system is mounted with 'dax'");
+	endmntent(mounts);
+	return err;
 }
 
 static int look_into_file(struct rig *r)
@@ -44,6 +99,16 @@ static int look_into_file(struct rig *r)
 		return 0;
 	r->wrong_data = true;
 	return rig_refute(r, EVIDENCE_DATA, "the file does not hold what its memory does");
+}
+
+/* Nothing of it is in memory any more that the disk does not have. */
+static int look_on_disk(struct rig *r)
+{
+	if (fsync(r->remote.fd) < 0)
+		return -errno;
+	if (madvise(r->remote.data, r->len, MADV_DONTNEED) < 0)
+		return -errno;
+	return -posix_fadvise(r->remote.fd, 0, 0, POSIX_FADV_DONTNEED) ?: look_into_file(r);
 }
 
 /* The page of zeros that all share is still one. */
@@ -89,7 +154,7 @@ static int run_pass(struct rig *r, const struct kind *k, unsigned int pass)
 
 static int run_all(struct rig *r, const struct kind *k)
 {
-	int ret = k->map(r) ?: rig_map_memfd(r, &r->local);
+	int ret = rig_map_memfd(r, &r->local);
 
 	ret = ret ?: rig_register(r, &r->remote, true) ?: rig_register(r, &r->local, false);
 	for (unsigned int pass = 0; pass < 2 && !ret; pass++)
@@ -102,9 +167,16 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 	const struct kind *k = arg;
 	enum outcome outcome;
 	struct rig r;
+	autofree char *why = NULL;
 	int ret = rig_open(&r, device, PAGES);
 
 	rig_stage(&r, "%s", k->name);
+	ret = ret ?: k->map(&r, &why);
+	if (why) {
+		device->category = SKIP_DEPENDENCY;
+		rig_close(&r);
+		return rdma_conclude(device, OUTCOME_SKIP, "%s", why);
+	}
 	ret = ret ?: run_all(&r, k);
 	if (ret > 0 && r.wrong_data)
 		scn_finding(device->ctx, "ODP-WRONG-DATA", NULL, 0, "%s: %s", device->verbs.name,
@@ -123,12 +195,18 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 	return outcome;
 }
 
-#define KIND(symbol, odp_id, text, ...) \
+#define KIND(symbol, odp_id, faults_, text, ...) \
 	ODP_SCENARIO(symbol, odp_id, text, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, \
-		     (&(const struct kind){ __VA_ARGS__ }), EV(DATA) | EV(PATH), \
-		     .FAULTS(RIG_FAULTS))
+		     (&(const struct kind){ __VA_ARGS__ }), EV(DATA) | EV(PATH), .FAULTS faults_)
 
-KIND(shmem, "shmem", "an on-demand region of shared memory", .name = "shared memory",
+KIND(shmem, "shmem", (RIG_FAULTS), "an on-demand region of shared memory", .name = "shared memory",
      .map = map_shmem, .look = look_into_file);
-KIND(zero_page, "zero-page", "an on-demand region of memory that nobody has written to",
-     .name = "untouched memory", .map = map_anonymous, .look = look_at_zeros);
+KIND(zero_page, "zero-page", (RIG_FAULTS),
+     "an on-demand region of memory that nobody has written to", .name = "untouched memory",
+     .map = map_anonymous, .look = look_at_zeros);
+/* No kernel pins the memory of a file on a disk for long, to be written to. */
+KIND(file, "file", ("skip-copy", "corrupt-copy"), "an on-demand region of a file on a disk",
+     .name = "a file on a disk", .map = map_file, .look = look_on_disk);
+KIND(dax, "dax", ("skip-copy", "corrupt-copy"),
+     "an on-demand region of a file in persistent memory", .name = "a file in persistent memory",
+     .map = map_dax, .look = look_on_disk);

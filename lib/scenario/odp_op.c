@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * odp.send, odp.recv, odp.srq, odp.atomic: each operation of a reliable connection with the memory of the
- * one end on demand, of the other, and of both; cold, where no page is mapped; warm; and again after the
- * address space has given the pages up. Memory is of a file in memory, so that its data stays when
- * nobody has it mapped.
+ * odp.send, odp.recv, odp.srq, odp.atomic, odp.atomic-write: each operation of a reliable connection with the
+ * memory of the one end on demand, of the other, and of both; cold, where no page is mapped; warm; and
+ * again after the address space has given the pages up. Memory is of a file in memory, so that its data
+ * stays when nobody has it mapped.
  */
 #include <string.h>
 
 #include "base/alloc.h"
+#include "scenario/odp_claims.h"
 #include "scenario/odp_rig.h"
 #include "scenario/scenario.h"
 
@@ -22,6 +23,7 @@ struct exercise {
 	unsigned int ends; /* which of them can be on demand alone */
 	const struct rig_op *ops[4]; /* NULL-terminated */
 	bool shared_receives;
+	uint64_t send_ops; /* what it takes to post them */
 };
 
 static const struct {
@@ -91,7 +93,8 @@ static bool applies(const struct rig *r, const struct exercise *e, unsigned int 
 	uint32_t claims = r->device->verbs.attr.odp_caps.per_transport_caps.rc_odp_caps;
 
 	if (on_demand == (LOCAL | REMOTE))
-		return (claims & e->claim_both) == e->claim_both;
+		return e->claim_both ? (claims & e->claim_both) == e->claim_both
+				     : e->ends == on_demand;
 	return on_demand & e->ends;
 }
 
@@ -140,8 +143,11 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 	enum outcome outcome;
 	size_t ran = 0;
 	struct rig r;
-	int ret = rig_open(&r, device, PAGES);
+	int ret = e->send_ops ? verbs_set_operations(&device->verbs, e->send_ops) : 0;
 
+	if (ret)
+		return rig_cannot_post(device, ret);
+	ret = rig_open(&r, device, PAGES);
 	ret = ret ?: set_up(&r, e);
 	ret = ret ?: run_all(&r, e, &ran);
 	if (!ret)
@@ -179,15 +185,26 @@ static const struct exercise exercise_atomic = {
 	.ops = { &rig_add, &rig_swap, &rig_no_swap },
 };
 
-#define OPERATION(name, text, claims) \
-	ODP_SCENARIO(name, #name, text, claims, body, &exercise_##name, EV(DATA) | EV(PATH), \
+static const struct exercise exercise_atomic_write = {
+	.name = "atomic write",
+	.ends = REMOTE,
+	.ops = { &rig_atomic_write },
+	.send_ops = VERBS_OP_ATOMIC_WRITE,
+};
+
+#define OPERATION(name, id, text, claims) \
+	ODP_SCENARIO(name, id, text, claims, body, &exercise_##name, EV(DATA) | EV(PATH), \
 		     .FAULTS(RIG_FAULTS))
 
-OPERATION(send, "send from on-demand memory, cold, warm and after MADV_DONTNEED",
+OPERATION(send, "send", "send from on-demand memory, cold, warm and after MADV_DONTNEED",
 	  IBV_ODP_SUPPORT_SEND);
-OPERATION(recv, "receive into on-demand memory, cold, warm and after MADV_DONTNEED",
+OPERATION(recv, "recv", "receive into on-demand memory, cold, warm and after MADV_DONTNEED",
 	  IBV_ODP_SUPPORT_RECV);
-OPERATION(srq, "receive from a shared queue into on-demand memory, cold, warm and dropped",
+OPERATION(srq, "srq", "receive from a shared queue into on-demand memory, cold, warm and dropped",
 	  IBV_ODP_SUPPORT_SRQ_RECV);
-OPERATION(atomic, "fetch and add, compare and swap on on-demand memory, cold, warm and dropped",
+OPERATION(atomic, "atomic",
+	  "fetch and add, compare and swap on on-demand memory, cold, warm and dropped",
 	  IBV_ODP_SUPPORT_ATOMIC);
+OPERATION(atomic_write, "atomic-write",
+	  "atomic write into on-demand memory, cold, warm and after MADV_DONTNEED",
+	  ODP_SUPPORT_ATOMIC_WRITE);

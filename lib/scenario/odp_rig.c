@@ -52,6 +52,16 @@ int rig_refute(struct rig *r, enum evidence_kind kind, const char *fmt, ...)
 	return 1;
 }
 
+enum outcome rig_cannot_post(struct rdma_device *device, int err)
+{
+	if (err != -EOPNOTSUPP && err != -EINVAL)
+		return rdma_conclude(device, OUTCOME_ERROR, "cannot make a queue pair: %s",
+				     strerror(-err));
+	device->category = SKIP_DEPENDENCY;
+	return rdma_conclude(device, OUTCOME_SKIP,
+			     "libibverbs, or its part for this device, cannot post the operation");
+}
+
 enum outcome rig_conclude(struct rig *r, int result, const char *fmt, ...)
 {
 	autofree char *text = NULL;
@@ -133,21 +143,36 @@ static unsigned char *place(size_t len)
 	return (unsigned char *)p - ASIDE;
 }
 
-int rig_map(struct rig *r, struct rig_buffer *b, int fd)
+/* flags: MAP_*. One huge page would map what no transfer has asked for. */
+static int map(struct rig *r, struct rig_buffer *b, unsigned char *at, int flags)
 {
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-
-	b->fd = fd;
-	if (fd >= 0 && ftruncate(fd, (off_t)r->len) < 0)
-		return -errno;
-	b->data = mmap(place(r->len), r->len, PROT_READ | PROT_WRITE, flags, fd, 0);
+	b->data = mmap(at, r->len, PROT_READ | PROT_WRITE, flags, b->fd, 0);
 	if (b->data == MAP_FAILED)
 		return -errno;
-	/* One huge page would map what no transfer has asked for. */
 	if (madvise(b->data, r->len, MADV_NOHUGEPAGE) < 0 && errno != EINVAL)
 		return -errno;
 	memset(b->known, 0, r->len);
 	return 0;
+}
+
+int rig_map_at(struct rig *r, struct rig_buffer *b, unsigned char *at)
+{
+	return map(r, b, at, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
+}
+
+int rig_map_shared(struct rig *r, struct rig_buffer *b, int fd, int flags)
+{
+	b->fd = fd;
+	if (ftruncate(fd, (off_t)r->len) < 0)
+		return -errno;
+	return map(r, b, place(r->len), flags);
+}
+
+int rig_map(struct rig *r, struct rig_buffer *b, int fd)
+{
+	if (fd >= 0)
+		return rig_map_shared(r, b, fd, MAP_SHARED);
+	return map(r, b, place(r->len), MAP_PRIVATE | MAP_ANONYMOUS);
 }
 
 int rig_map_memfd(struct rig *r, struct rig_buffer *b)
@@ -235,6 +260,11 @@ static struct pattern_mismatch mismatch(const struct rig *r, const struct rig_bu
 	return m;
 }
 
+bool rig_is_right(const struct rig *r, const struct rig_buffer *b)
+{
+	return !mismatch(r, b).wrong;
+}
+
 int rig_check(struct rig *r, const struct rig_buffer *b)
 {
 	struct pattern_mismatch m = mismatch(r, b);
@@ -280,7 +310,7 @@ static int execute(struct rig *r, const struct rig_op *op, const struct verbs_tr
 	shifted.remote_offset += r->remote.shift;
 	if (op->receives)
 		err = verbs_receive(v, r->remote.mr, shifted.remote_offset, o->len);
-	done->end = VERBS_INITIATOR;
+	*done = (struct done){ .end = VERBS_INITIATOR };
 	err = err ?: verbs_post(v, &shifted);
 	err = err ?: verbs_wait(v, VERBS_INITIATOR, timeout_ms, &done->wc);
 	done->status = done->wc.status;
@@ -400,6 +430,40 @@ int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote
 			corrupt(r, &o);
 	}
 	return check_status(r, op, status, expected);
+}
+
+static int probe(struct rig *r, const struct rig_op *op, const struct verbs_transfer *o,
+		 unsigned int timeout_ms, enum ibv_wc_status *status)
+{
+	struct done done = { 0 };
+	int err = execute(r, op, o, timeout_ms, &done);
+	bool received = done.end == VERBS_RESPONDER;
+
+	*status = received ? done.wc.status : done.status;
+	if (!err && received && *status == IBV_WC_SUCCESS &&
+	    done.wc.byte_len != verbs_received_len(&r->device->verbs, o->len))
+		err = -EPROTO;
+	return err;
+}
+
+int rig_probe(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
+	      unsigned int timeout_ms, enum ibv_wc_status *status)
+{
+	struct scenario_ctx *ctx = r->device->ctx;
+	struct verbs_transfer o = rig_order(r, op, local, remote);
+	bool on_demand = r->local.on_demand || r->remote.on_demand;
+	int err = 0, err_connect;
+
+	*status = IBV_WC_SUCCESS;
+	if (!on_demand || !scn_injected(ctx, "skip-copy"))
+		err = probe(r, op, &o, timeout_ms, status);
+	err_connect = err || *status != IBV_WC_SUCCESS ? verbs_reconnect(&r->device->verbs) : 0;
+	if (err || err_connect || *status != IBV_WC_SUCCESS)
+		return err ?: err_connect;
+	op->apply(r, &o);
+	if (on_demand && scn_injected(ctx, "corrupt-copy"))
+		corrupt(r, &o);
+	return 0;
 }
 
 int rig_move_all(struct rig *r, const struct rig_op *op, enum ibv_wc_status expected)

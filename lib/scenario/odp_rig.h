@@ -118,6 +118,10 @@ int rig_refute(struct rig *r, enum evidence_kind kind, const char *fmt, ...) att
 
 /* Memory for a buffer that has none: of this file, which is taken and made as long, or -1. */
 int rig_map(struct rig *r, struct rig_buffer *b, int fd) attr_must_check;
+/* That of a file, with other MAP_* flags than MAP_SHARED. */
+int rig_map_shared(struct rig *r, struct rig_buffer *b, int fd, int flags) attr_must_check;
+/* Anonymous memory at this address, where nothing is. */
+int rig_map_at(struct rig *r, struct rig_buffer *b, unsigned char *at) attr_must_check;
 /* That of a file in memory: dropped, it is still there. */
 int rig_map_memfd(struct rig *r, struct rig_buffer *b) attr_must_check;
 void rig_unmap(struct rig *r, struct rig_buffer *b);
@@ -154,15 +158,25 @@ int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote
 /* The same without a judgement: *status is what it came to, and the data's model stays as it is. */
 int rig_try(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
 	    enum ibv_wc_status *status) attr_must_check;
+/*
+ * The same without a word, whatever the transport service: -ETIMEDOUT, and -EPROTO where the receive is
+ * not of the length that was sent; *status is that of the end that failed. The model is as it must be after
+ * a success. The queue pairs are connected anew.
+ */
+int rig_probe(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
+	      unsigned int timeout_ms, enum ibv_wc_status *status) attr_must_check;
 /* rig_move() for all pages, from the first locally and the last remotely. */
 int rig_move_all(struct rig *r, const struct rig_op *op,
 		 enum ibv_wc_status expected) attr_must_check;
 
-/* Does a buffer hold, to the last byte, what it must? Maps all of it. */
+/* Does a buffer hold, to the last byte, what it must? Maps all of it. The one says so, the other not. */
+bool rig_is_right(const struct rig *r, const struct rig_buffer *b);
 int rig_check(struct rig *r, const struct rig_buffer *b) attr_must_check;
 /* Are as many of the pages under test mapped as expected? */
 int rig_mapped(struct rig *r, const struct rig_buffer *b, size_t expected) attr_must_check;
 
+/* The outcome where verbs_set_operations() refuses. */
+enum outcome rig_cannot_post(struct rdma_device *device, int err);
 /* The outcome of a body that came to r: error, fail with what the stage was, or pass as given. */
 enum outcome rig_conclude(struct rig *r, int result, const char *fmt, ...) attr_printf(3, 4);
 

@@ -92,7 +92,7 @@ guest_files() {
 	printf '%s\n' "$command" > "$run/guest/command"
 	{
 		declare -p coldplug
-		declare -f guest_setup
+		declare -f guest_setup guest_setup_more
 	} > "$run/guest/setup"
 	if [[ $mode == shell ]]; then
 		printf 'stty %s; export TERM=%q\n' \
@@ -104,8 +104,9 @@ guest_files() {
 	: > "$run/console.log"
 	[[ -z $power_loss ]] || : > "$run/${power_loss%:*}"
 	((${#initramfs[@]} == 0)) || guest_initramfs "$run/guest/initramfs"
+	((scratch == 0)) || guest_disk "$run/guest/scratch" "$scratch"
 	if [[ -n $disk ]]; then
-		guest_disk "$out/$disk.disk"
+		guest_disk "$out/$disk.disk" 64
 		touch "$run/guest/disk"
 	fi
 }
@@ -142,12 +143,13 @@ EOF
 	rm -rf "$dir"
 }
 
-# guest_disk FILE: an empty file system, unless it is there. Under another name until it is whole.
+# guest_disk FILE MIB: an empty file system, unless it is there. Under another name until it is whole.
 guest_disk() {
 	[[ ! -e $1 ]] || return 0
 	rm -f "$1.new"
-	truncate -s 64M "$1.new"
-	mkfs.ext4 -q -F "$1.new" || die "cannot make the disk '$1'"
+	truncate -s "$2M" "$1.new"
+	# in blocks as large as a page, as persistent memory needs them
+	mkfs.ext4 -q -F -b 4096 "$1.new" || die "cannot make the disk '$1'"
 	mv "$1.new" "$1"
 }
 

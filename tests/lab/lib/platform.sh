@@ -44,8 +44,10 @@ platform_load() {
 	# Where ACS was changed after boot: the groups that only the kernel has, as '< FUNCTION...', and
 	# those that are only predicted, as '> FUNCTION...', in the order of diff.
 	expect_stale=()
-	# Run in the guest, as root, before the command.
+	scratch=0		# MiB of an ext4 file system, a file for the guest's setup: $dir/scratch
+	# Run in the guest, as root, before the command; the other is for what includes a platform.
 	guest_setup() { :; }
+	guest_setup_more() { :; }
 	# Run by 'lab check' after a run, in its folder: one line on stdout per thing that is wrong.
 	expect_more() { :; }
 

@@ -72,6 +72,8 @@ fault                          skip-copy  corrupt-copy  pinned     no-migrate  l
 odp.recv                        path       data          path       -           -
 odp.srq                         path       data          path       -           -
 odp.atomic                      path       data          path       -           -
+odp.atomic-write                path       data          path       -           -
+odp.caps                        path       data          path       -           -
 +odp.invalidate.munmap          data       data          data       -           -
 odp.invalidate.munmap-mmap      data       data          data       -           -
 odp.invalidate.dontneed         data       data          data       -           -
@@ -81,10 +83,21 @@ odp.invalidate.mprotect-none    data       data          data       -           
 +odp.invalidate.fork-cow        data       data          -          -           -
 odp.invalidate.punch            data       data          data       -           -
 odp.invalidate.truncate         data       data          data       -           -
+odp.flush                       data       data          path       -           -
+odp.invalidate.move-pages       data       data          -          -           -
+odp.invalidate.userfaultfd      data       data          data       -           -
+odp.invalidate.exit             data       data          data       -           -
+odp.invalidate.split            path       data          path       -           -
+odp.invalidate.collapse         path       data          path       -           -
+odp.thp                         path       data          path       -           -
+odp.hugetlb                     path       data          path       -           -
+odp.concurrent                  data       data          -          -           -
+odp.counters                    counters   data          counters   -           -
 odp.invalidate.during           data       data          -          -           -
 odp.against-pinned              data       data          -          -           -
 odp.shmem                       data       data          path        -           -
 odp.zero-page                   data       data          path        -           -
+odp.mixed-mr                    data       data          -           path        leak
 odp.bench                       data       data          -          -           -
 +odp.device-private             counters   data          -          path        leak
 '

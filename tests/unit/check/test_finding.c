@@ -213,6 +213,10 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "RXE-PREFETCH", SEVERITY_MINOR },
 		{ "RXE-ERROR-FLUSHED", SEVERITY_MINOR },
 		{ "DMABUF-RANGES", SEVERITY_MAJOR },
+		{ "ODP-CLAIM", SEVERITY_MAJOR },
+		{ "ODP-UNCLAIMED", SEVERITY_INFO },
+		{ "ODP-FLUSH-VOLATILE", SEVERITY_MAJOR },
+		{ "RXE-FLUSH-VOLATILE", SEVERITY_MAJOR },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * odp.thp, odp.hugetlb, odp.invalidate.split, odp.invalidate.collapse: on-demand memory of one huge page, at
+ * either end. That it is huge shows when the first transfer of one small page has all of it mapped. Then
+ * it is torn apart, or small pages become a huge one, between transfers.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/alloc.h"
+#include "base/jx.h"
+#include "scenario/odp_rig.h"
+#include "scenario/pagemap.h"
+
+#define HUGE_BYTES (2u << 20) /* x86, and arm64 with small pages of 4 KiB */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+struct trial {
+	struct rig r;
+	const struct course *course;
+	struct rig_buffer *b, *other;
+	char *impossible; /* why there is no huge page; NULL: there is */
+};
+
+struct course {
+	const char *name;
+	bool hugetlb;
+	bool small; /* the pages are small at first */
+	int (*change)(struct trial *t); /* what happens to it between transfers; NULL: nothing */
+};
+
+/* The end whose memory is huge: what reads it, and what writes into it. */
+static const struct end {
+	const char *name;
+	bool local;
+	const struct rig_op *reads, *writes;
+} ends[] = {
+	{ "remote memory", false, &rig_read, &rig_write },
+	{ "local memory", true, &rig_write, &rig_read },
+};
+
+static int error_of(int r)
+{
+	return r < 0 ? -errno : 0;
+}
+
+/* --- memory ------------------------------------------------------------------------------------- */
+
+/* The pages under test are one huge page, with a small one on either side. */
+static int map_huge(struct trial *t)
+{
+	struct rig *r = &t->r;
+	unsigned char *room = mmap(NULL, r->len + 2 * HUGE_BYTES, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned char *huge;
+
+	if (room == MAP_FAILED)
+		return -errno;
+	huge = (unsigned char *)(((uintptr_t)room + 2 * HUGE_BYTES - 1) & ~(HUGE_BYTES - 1ul));
+	munmap(room, r->len + 2 * HUGE_BYTES);
+	return rig_map_at(r, t->b, huge - r->page);
+}
+
+/* Of the pool of the kernel, which is made larger for it if need be. */
+static int map_hugetlb(struct trial *t)
+{
+	unsigned char *pages = rig_pages(&t->r, t->b);
+	json_t *args = jx_object();
+	void *p;
+
+	jx_set_int(args, "bytes", HUGE_BYTES);
+	jx_set_int(args, "count", 1);
+	if (scn_change(t->r.device->ctx, "huge-pages", args, NULL, &t->impossible) < 0)
+		return 0;
+	p = mmap(pages, HUGE_BYTES, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1, 0);
+	if (p != MAP_FAILED)
+		return 0;
+	t->impossible = xasprintf("no huge page to be had: %s", strerror(errno));
+	return 0;
+}
+
+static int map_transparent(struct trial *t)
+{
+	if (!t->course->small && madvise(rig_pages(&t->r, t->b), HUGE_BYTES, MADV_HUGEPAGE) < 0)
+		t->impossible = xasprintf("no transparent huge pages: %s", strerror(errno));
+	return 0;
+}
+
+/* --- what happens to it ------------------------------------------------------------------------- */
+
+/* A page is taken out, and one can be read alone for a time. */
+static int split(struct trial *t)
+{
+	struct rig *r = &t->r;
+	unsigned char *page = rig_pages(r, t->b) + r->pages / 2 * r->page;
+
+	memset(t->b->known + (page - t->b->data), 0, r->page);
+	return error_of(madvise(page, r->page, MADV_DONTNEED))
+		       ?: rig_mapped(r, t->b, r->pages - 1)
+		       ?: error_of(mprotect(page + r->page, r->page, PROT_READ))
+		       ?: error_of(mprotect(page + r->page, r->page, PROT_READ | PROT_WRITE));
+}
+
+static int collapse(struct trial *t)
+{
+	unsigned char *pages = rig_pages(&t->r, t->b);
+
+	if (madvise(pages, HUGE_BYTES, MADV_HUGEPAGE) < 0 ||
+	    madvise(pages, HUGE_BYTES, MADV_COLLAPSE) < 0)
+		t->impossible =
+			xasprintf("small pages do not become a huge one: %s", strerror(errno));
+	return 0;
+}
+
+/* --- course ------------------------------------------------------------------------------------- */
+
+/* Pages at both ends, beside the middle, and the middle itself. */
+static int move_some(struct trial *t, const struct rig_op *op)
+{
+	const size_t n = t->r.pages, some[] = { 0, 1, n / 2 - 1, n / 2, n / 2 + 1, n - 1 };
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(some) && !ret; i++)
+		ret = rig_move(&t->r, op, some[i], some[i], IBV_WC_SUCCESS);
+	return ret;
+}
+
+static int traffic(struct trial *t, const struct end *end)
+{
+	int ret;
+
+	rig_fill(&t->r, t->other);
+	ret = move_some(t, end->writes);
+	rig_fill(&t->r, t->other);
+	ret = ret ?: move_some(t, end->reads);
+	return ret ?: rig_check(&t->r, t->b) ?: rig_check(&t->r, t->other);
+}
+
+/* One small page is moved, and all of the huge one is there. */
+static int first_touch(struct trial *t, const struct end *end)
+{
+	struct rig *r = &t->r;
+	int ret = rig_mapped(r, t->b, 0);
+
+	rig_fill(r, t->other);
+	ret = ret ?: rig_move(r, end->writes, 1, 1, IBV_WC_SUCCESS);
+	return ret ?: rig_mapped(r, t->b, t->course->small ? 1 : r->pages);
+}
+
+static int run_memory(struct trial *t, const struct end *end)
+{
+	struct rig *r = &t->r;
+	int ret;
+
+	rig_stage(r, "%s of %s, first touched by the device", end->name, t->course->name);
+	ret = first_touch(t, end) ?: traffic(t, end);
+	if (ret)
+		return ret;
+	if (t->course->change) {
+		rig_stage(r, "%s, %s between transfers", end->name, t->course->name);
+		ret = t->course->small ? (rig_fill(r, t->b), traffic(t, end)) : 0;
+		ret = ret ?: t->course->change(t);
+		return ret || t->impossible ? ret : traffic(t, end);
+	}
+	rig_stage(r, "%s of %s, given up", end->name, t->course->name);
+	memset(t->b->known + r->page, 0, HUGE_BYTES);
+	ret = error_of(madvise(rig_pages(r, t->b), HUGE_BYTES, MADV_DONTNEED));
+	return ret ?: first_touch(t, end) ?: traffic(t, end);
+}
+
+static int run_end(struct trial *t, const struct end *end)
+{
+	struct rig *r = &t->r;
+	int ret;
+
+	t->b = end->local ? &r->local : &r->remote;
+	t->other = end->local ? &r->remote : &r->local;
+	rig_stage(r, "setting up");
+	ret = map_huge(t) ?: t->course->hugetlb ? map_hugetlb(t) : map_transparent(t);
+	if (ret || t->impossible)
+		return ret;
+	ret = rig_map_memfd(r, t->other);
+	ret = ret ?: rig_register(r, t->b, true) ?: rig_register(r, t->other, false);
+	ret = ret ?: run_memory(t, end);
+	ret = ret ?: rig_deregister(r, t->b) ?: rig_deregister(r, t->other);
+	if (!ret) {
+		rig_unmap(r, t->b);
+		rig_unmap(r, t->other);
+	}
+	return ret;
+}
+
+static enum outcome conclude(struct trial *t, int ret)
+{
+	struct rdma_device *device = t->r.device;
+	const char *name = device->verbs.name;
+
+	if (!ret && t->impossible) {
+		device->category = SKIP_DEPENDENCY;
+		return rdma_conclude(device, OUTCOME_SKIP, "%s", t->impossible);
+	}
+	if (ret > 0 && t->r.wrong_data)
+		scn_finding(device->ctx, t->course->change ? "ODP-STALE" : "ODP-WRONG-DATA", NULL,
+			    0, "%s: %s", name, t->r.stage);
+	if (!ret) {
+		scn_evidence(device->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
+			     "%s: a transfer of one small page maps %s", name,
+			     t->course->small ? "that page" : "all of the huge one");
+		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+			     "%s: %s at either end: all of both buffers right", name,
+			     t->course->name);
+	}
+	return rig_conclude(&t->r, ret, "%s at either end", t->course->name);
+}
+
+static enum outcome body(struct rdma_device *device, const void *arg)
+{
+	struct trial t = { .course = arg };
+	enum outcome outcome;
+	int ret = rig_open(&t.r, device, HUGE_BYTES / page_size());
+
+	for (size_t i = 0; i < ARRAY_LEN(ends) && !ret && !t.impossible; i++)
+		ret = run_end(&t, &ends[i]);
+	outcome = conclude(&t, ret);
+	free(t.impossible);
+	rig_close(&t.r);
+	return outcome;
+}
+
+#define HUGE(symbol, odp_id, text, ...) \
+	ODP_SCENARIO_OF( \
+		symbol, odp_id, text, IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body, \
+		(&(const struct course){ __VA_ARGS__ }), EV(DATA) | EV(PATH), \
+		.NEEDS(RDMA_ODP_NEEDS, \
+		       { NEED_KCONFIG, "CONFIG_TRANSPARENT_HUGEPAGE && CONFIG_HUGETLBFS" }), \
+		.safety = SAFETY_SAFE, .level = LEVEL_QUICK, .FAULTS(RIG_FAULTS))
+
+HUGE(thp, "thp", "an on-demand region of a transparent huge page", .name = "a huge page");
+HUGE(hugetlb, "hugetlb", "an on-demand region of a huge page of hugetlbfs",
+     .name = "a page of hugetlbfs", .hugetlb = true);
+HUGE(invalidate_split, "invalidate.split", "a huge page of an on-demand region is torn apart",
+     .name = "a huge page, of which one small page is given up", .change = split);
+HUGE(invalidate_collapse, "invalidate.collapse",
+     "small pages of an on-demand region become a huge one",
+     .name = "small pages that become a huge one", .small = true, .change = collapse);
