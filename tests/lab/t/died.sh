@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A scenario that takes the kernel with it, on the reference platform: a panic, a process that no
-# signal ends, an oops. The run ends with the right status, or with the machine; what is left says
-# what happened and where; on this boot nothing goes on; after the next one 'resume' runs what was
-# not run yet, and that alone.
+# signal ends, an oops, and one of a thread of the kernel's own. The run ends with the right status,
+# or with the machine; what is left says what happened and where; on this boot nothing goes on; after
+# the next one 'resume' runs what was not run yet, and that alone.
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -37,7 +37,7 @@ guest() {
 		}
 		'"$1" > "$T/out" 2> "$T/err"
 	lab_status=$?
-	for dir in panic stuck oops; do
+	for dir in panic stuck oops merged; do
 		read_disk "$name" "$dir" "$work" || exit 3
 	done
 }
@@ -129,9 +129,23 @@ oops() {
 	gone_on oops $'devpriv.roundtrip fail\nselftest.unchanged pass'
 }
 
+# The kernel cannot merge equal pages that are in a device: its thread dies, or who has them faults for
+# ever. As soon as one can, this is to be turned around.
+merged() {
+	guest 'echo 1 > /sys/kernel/mm/ksm/run
+		p2pcert run --results merged --allow-unsafe --device 0000:06:00.0 devpriv.ksm \
+			selftest.unchanged'
+	statuses 'merged: exit status' '6 run selftest.unchanged'
+	reports merged 'outcomes' $'devpriv.ksm fail\nselftest.unchanged notrun' "$outcomes"
+	reports merged 'the log is refuted' refuted '.results[0].evidence.kernel_log.state'
+	reports merged 'what of the kernel was seen, and the erratum' 'true true' \
+		'"\(any(.findings[]; .code == "HMM-KSM-OOPS")) \(any(.errata[]; .id == "hmm-ksm"))"'
+}
+
 "$lab" build || exit 3
 rm -f "$out/$name.disk"
 panic
 stuck
 oops
+merged
 done_testing
