@@ -66,8 +66,20 @@ int mr_importer_open(struct scenario_ctx *ctx, bool engine, uint32_t flags, stru
 	return 0;
 }
 
+int mr_importer_verbs(struct scenario_ctx *ctx, const char *name, struct mr_importer *im,
+		      char **why)
+{
+	*im = (struct mr_importer){
+		.name = xasprintf("RDMA device %s", name),
+		.fd = -1,
+		.flags = P2PCERT_ATTACH_WRITE | P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_PEER,
+	};
+	return mr_verbs_open(scn_env(ctx)->sysroot, name, im, why);
+}
+
 void mr_importer_close(struct mr_importer *im)
 {
+	mr_verbs_close(im->verbs);
 	if (im->fd >= 0)
 		close(im->fd);
 	free(im->name);
@@ -79,10 +91,14 @@ int mr_attach(struct mr_importer *im, int dmabuf)
 	struct p2pcert_dmabuf_attach a = { .fd = dmabuf, .flags = im->flags };
 	int err;
 
+	if (im->verbs)
+		return mr_verbs_register(im->verbs, dmabuf);
 	memcpy(a.channel, im->channel, sizeof(a.channel));
 	err = modfd_ioctl(im->fd, P2PCERT_IOC_DMABUF_ATTACH, &a);
-	if (!err && !a.result && mr_has_engine(im))
+	if (!err && !a.result && mr_has_engine(im)) {
 		im->addr = addr_of(&a.function);
+		im->is_function = true;
+	}
 	return err ? err : a.result;
 }
 
@@ -100,7 +116,8 @@ int mr_unmap(struct mr_importer *im)
 
 int mr_detach(struct mr_importer *im)
 {
-	return modfd_ioctl(im->fd, P2PCERT_IOC_DMABUF_DETACH, NULL);
+	return im->verbs ? mr_verbs_deregister(im->verbs)
+			 : modfd_ioctl(im->fd, P2PCERT_IOC_DMABUF_DETACH, NULL);
 }
 
 int mr_access(struct mr_importer *im, size_t offset, void *data, size_t len, bool write)
@@ -112,9 +129,11 @@ int mr_access(struct mr_importer *im, size_t offset, void *data, size_t len, boo
 		.timeout_ms = MR_TIMEOUT_MS,
 		.fd = -1,
 	};
-	int err =
-		modfd_ioctl(im->fd, write ? P2PCERT_IOC_DMABUF_WRITE : P2PCERT_IOC_DMABUF_READ, &a);
+	int err;
 
+	if (im->verbs)
+		return mr_verbs_access(im->verbs, offset, data, len, write);
+	err = modfd_ioctl(im->fd, write ? P2PCERT_IOC_DMABUF_WRITE : P2PCERT_IOC_DMABUF_READ, &a);
 	return err ? err : a.result;
 }
 

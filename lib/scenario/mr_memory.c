@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "scenario/mr_rig.h"
+#include "scenario/p2pmem.h"
 #include "scenario/pair.h"
 #include "scenario/pattern.h"
 
@@ -30,6 +31,7 @@ void mr_memory_close(struct mr_memory *m)
 		close(m->owner);
 	if (m->map)
 		munmap(m->map, m->len);
+	mr_vfio_close(m->vfio);
 	free(m->name);
 	free(m->known);
 	*m = (struct mr_memory){ .fd = -1, .owner = -1 };
@@ -95,6 +97,12 @@ int mr_memory_udmabuf(struct mr_memory *m)
 	return m->fd < 0 ? -errno : 0;
 }
 
+int mr_memory_vfio(struct scenario_ctx *ctx, struct pci_addr addr, struct mr_memory *m)
+{
+	memory_init(m, xasprintf("BAR of %s under VFIO", pci_addr_str(addr)));
+	return mr_vfio_open(scn_env(ctx)->sysroot, addr, m);
+}
+
 /* --- what is in it ----------------------------------------------------------------------------- */
 
 static int owner_access(const struct mr_memory *m, void *data, bool write)
@@ -115,7 +123,7 @@ int mr_memory_fill(struct mr_memory *m, uint64_t seed)
 	pattern_fill(m->known, m->len, seed, 0);
 	if (!m->map)
 		return owner_access(m, m->known, true);
-	memcpy(m->map, m->known, m->len);
+	p2pmem_write(m->map, m->known, m->len);
 	return 0;
 }
 
@@ -125,7 +133,7 @@ char *mr_memory_refuse(const struct mr_memory *m)
 	int err = 0;
 
 	if (m->map)
-		memcpy(data, m->map, m->len);
+		p2pmem_read(data, m->map, m->len);
 	else
 		err = owner_access(m, data, false);
 	if (err)
@@ -160,7 +168,14 @@ int mr_memory_move(const struct mr_memory *m, uint32_t place)
 
 int mr_memory_revoke(const struct mr_memory *m)
 {
+	if (m->vfio)
+		return mr_vfio_decode(m->vfio, false);
 	return owner_moves(m, P2PCERT_IOC_DMABUF_REVOKE, 0);
+}
+
+int mr_memory_restore(const struct mr_memory *m)
+{
+	return mr_vfio_decode(m->vfio, true);
 }
 
 int mr_memory_policy(const struct mr_memory *m, const struct pci_addr *addr, uint32_t policy)

@@ -12,10 +12,10 @@
 
 static const struct pci_addr *who(const struct mr_importer *im)
 {
-	return mr_has_engine(im) ? &im->addr : NULL;
+	return im->is_function ? &im->addr : NULL;
 }
 
-/* The one with an engine is another function than the other, which is none. */
+/* An engine or an RDMA device is a function, a device of the module is none. */
 static int decide(struct mr_case *c, const struct mr_importer *im, uint32_t policy)
 {
 	return mr_memory_policy(c->memory, who(im), policy);
@@ -49,6 +49,9 @@ static int only_read(struct mr_case *c, struct mr_importer *im)
 	int ret = decide(c, im, P2PCERT_POLICY_READ_ONLY);
 
 	mr_stage(c, "memory that may only be read, mapped to be written");
+	/* It registers and maps at once, to read and to write. */
+	if (im->verbs)
+		return ret ?: mr_expect(c, "registering", mr_attach(im, c->memory->fd), -EACCES);
 	ret = ret ?: mr_expect(c, "attaching", mr_attach(im, c->memory->fd), 0);
 	ret = ret ?: mr_expect(c, "mapping", mr_map(im, &map), -EACCES);
 	ret = ret ?: mr_expect(c, "writing", mr_access(im, 0, data, sizeof(data), true), -EACCES);
@@ -88,7 +91,7 @@ static int body_policy(struct mr_case *c)
 	int ret = 0;
 
 	/* Two devices of the module are one and the same to an exporter. */
-	if (mr_has_engine(c->importer)) {
+	if (c->importer->is_function) {
 		ret = tell_apart(c);
 	} else {
 		mr_stage(c, "an importer denied, then allowed");
@@ -107,7 +110,8 @@ static int again(struct mr_case *c, int round)
 	mr_stage(c, "mapped for the %dth time, denied since", round + 2);
 	if (mr_is_told(c->importer))
 		ret = mr_expect(c, "moving", mr_memory_move(c->memory, place), 0);
-	ret = ret ?: mr_expect(c, "unmapping", mr_unmap(c->importer), 0);
+	if (!ret && !c->importer->verbs)
+		ret = mr_expect(c, "unmapping", mr_unmap(c->importer), 0);
 	ret = ret ?: mr_held(c, 1, 0);
 	ret = ret ?: mr_use(c);
 	return ret ?: mr_held(c, 1, 1);

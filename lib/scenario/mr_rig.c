@@ -2,12 +2,15 @@
 /* Every memory with every importer, and what is held against what. */
 #include "scenario/mr_rig.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/jx.h"
+#include "scenario/features.h"
 #include "scenario/pattern.h"
+#include "scenario/verbs.h"
 
 struct mr_run {
 	unsigned int what;
@@ -15,7 +18,9 @@ struct mr_run {
 	uint64_t patterns; /* drawn so far */
 	size_t cases[NR_EVIDENCE_KINDS]; /* in which it held */
 	size_t done;
-	bool engine, bar; /* took part */
+	bool engine, bar, vfio; /* took part */
+	bool verbs; /* now */
+	int no_vfio; /* why a function could not be had under VFIO; 0: it could, or was not wanted */
 };
 
 /* --- saying ------------------------------------------------------------------------------------- */
@@ -60,6 +65,19 @@ int mr_expect(struct mr_case *c, const char *what, int err, int expected)
 	return mr_refute(c, EVIDENCE_ERRNO, "%s: %s, expected %s", what,
 			 err ? errno_text(err) : "it succeeds",
 			 expected ? errno_text(expected) : "success");
+}
+
+int mr_expect_refused(struct mr_case *c, size_t offset, size_t len, int expected)
+{
+	autofree unsigned char *data = xcalloc(1, len);
+	int ret;
+
+	if (c->importer->verbs)
+		expected = -EREMOTEIO;
+	ret = mr_expect(c, "reading", mr_access(c->importer, offset, data, len, false), expected);
+	return ret
+		       ?: mr_expect(c, "writing", mr_access(c->importer, offset, data, len, true),
+				    expected);
 }
 
 uint64_t mr_seed(struct mr_case *c)
@@ -130,6 +148,8 @@ int mr_held(struct mr_case *c, unsigned int attachments, unsigned int mappings)
 	err = mr_memory_look(c->memory, &place);
 	if (err)
 		return err;
+	if (c->run->verbs && attachments)
+		mappings = place.mappings;
 	if (place.attachments != attachments || place.mappings != mappings)
 		return mr_refute(c, EVIDENCE_COUNTERS,
 				 "the exporter has %u attachments and %u mappings, must have %u "
@@ -153,10 +173,11 @@ static int run_case(struct mr_run *run, struct scenario_ctx *ctx, struct mr_memo
 			  c.stage ? c.stage : "", c.stage ? ": " : "", strerror(-ret));
 	free(c.stage);
 	run->done++;
-	if (mr_has_engine(im) && !run->engine)
+	if (im->is_function && (im->verbs || !run->engine))
 		scn_device(ctx, im->addr);
 	run->engine |= mr_has_engine(im);
 	run->bar |= m->has_bar;
+	run->vfio |= m->vfio != NULL;
 	return ret;
 }
 
@@ -184,55 +205,167 @@ static int open_memory(struct scenario_ctx *ctx, unsigned int which, const struc
 {
 	if (which == MR_UDMABUF)
 		return mr_memory_udmabuf(m);
+	if (which == MR_VFIO)
+		return mr_memory_vfio(ctx, *bar, m);
 	return bar ? mr_memory_bar(ctx, *bar, 0, 1, m) : mr_memory_module(ctx, m);
 }
 
-/* With each importer a memory of its own. */
-static int run_memory(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
-		      const struct pci_addr *bar)
+/* Closes the importer. */
+static int run_pair(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
+		    const struct pci_addr *bar, struct mr_importer *im)
+{
+	struct mr_memory m;
+	int ret = open_memory(ctx, which, bar, &m);
+
+	if (!ret) {
+		ret = run_case(run, ctx, &m, im);
+	} else if (which == MR_VFIO) {
+		run->no_vfio = ret;
+		ret = 0;
+	} else if (which == MR_UDMABUF && ret == -ENODEV) {
+		ret = 0; /* the kernel need not have it */
+	} else {
+		scn_error(ctx, ERROR_SETUP, "no dma-buf '%s': %s", m.name, strerror(-ret));
+	}
+	mr_importer_close(im);
+	mr_memory_close(&m);
+	return ret;
+}
+
+static int run_importers(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
+			 const struct pci_addr *bar)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(importer_kinds) && !ret; i++) {
 		const struct importer_kind *kind = &importer_kinds[i];
 		struct mr_importer im;
-		struct mr_memory m;
 
 		if (!wanted(run, kind, bar))
 			continue;
 		ret = mr_importer_open(ctx, kind->engine, kind->flags, &im);
-		if (ret == -ENODEV) {
-			ret = 0;
-			continue;
-		}
-		if (ret)
-			break;
-		ret = open_memory(ctx, which, bar, &m);
 		if (!ret)
-			ret = run_case(run, ctx, &m, &im);
-		else if (which == MR_UDMABUF && ret == -ENODEV)
-			ret = 0; /* the kernel need not have it */
-		else
-			scn_error(ctx, ERROR_SETUP, "no dma-buf '%s': %s", m.name, strerror(-ret));
-		mr_importer_close(&im);
-		mr_memory_close(&m);
+			ret = run_pair(run, ctx, which, bar, &im);
+		else if (ret == -ENODEV)
+			ret = 0; /* no engine is free */
 	}
 	return ret;
 }
 
-static int run_bar(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
+/*
+ * Does it take dma-bufs, and is it one that the body wants? One that has pinned the memory is not told of
+ * moves.
+ */
+static bool takes_dmabufs(const struct mr_run *run, struct scenario_ctx *ctx,
+			  struct mr_importer *im)
 {
-	json_t *args = jx_object();
+	struct p2pcert_dmabuf_place place = { 0 };
+	struct mr_memory m;
+	int err = mr_memory_module(ctx, &m);
+
+	err = err ?: mr_attach(im, m.fd);
+	if (!err) {
+		err = mr_memory_look(&m, &place);
+		if (place.pins)
+			im->flags = P2PCERT_ATTACH_WRITE | P2PCERT_ATTACH_PIN;
+		err = mr_detach(im) ?: err;
+	}
+	mr_memory_close(&m);
+	return !err && (mr_is_told(im) || run->what & MR_NOT_TOLD);
+}
+
+/* Those that take none are for mr.dmabuf-unsupported to judge. */
+static int run_verbs(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
+		     const struct pci_addr *bar)
+{
+	const char *only = scn_env(ctx)->rdma_device;
+	char **names = mr_verbs_names(scn_env(ctx));
+	int ret = 0;
+
+	for (char **name = names; name && *name && !ret; name++) {
+		autofree char *why = NULL;
+		struct mr_importer im;
+
+		if (only && strcmp(*name, only) != 0)
+			continue;
+		if (mr_importer_verbs(ctx, *name, &im, &why) < 0 || (bar && !im.is_function) ||
+		    !takes_dmabufs(run, ctx, &im)) {
+			mr_importer_close(&im);
+			continue;
+		}
+		run->verbs = true;
+		ret = run_pair(run, ctx, which, bar, &im);
+		run->verbs = false;
+	}
+	if (names)
+		verbs_names_free(names);
+	return ret;
+}
+
+static int run_memory(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
+		      const struct pci_addr *bar)
+{
+	int ret = run_importers(run, ctx, which, bar);
+
+	return ret ?: run_verbs(run, ctx, which, bar);
+}
+
+static int change(struct scenario_ctx *ctx, const char *kind, json_t *args)
+{
 	autofree char *why = NULL;
 
+	if (scn_change(ctx, kind, args, NULL, &why) == 0)
+		return 0;
+	scn_error(ctx, ERROR_SETUP, "%s", why);
+	return -ENXIO;
+}
+
+static int bind_driver(struct scenario_ctx *ctx, struct pci_addr addr, const char *driver)
+{
+	json_t *args = jx_object();
+
 	jx_set_str(args, "address", pci_addr_str(addr));
-	jx_set_str(args, "driver", MR_MODULE);
-	if (scn_change(ctx, "driver-override", args, NULL, &why) < 0) {
-		scn_error(ctx, ERROR_SETUP, "%s", why);
-		return -ENXIO;
-	}
+	jx_set_str(args, "driver", driver);
+	return change(ctx, "driver-override", args);
+}
+
+static int run_bar(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
+{
+	int ret = bind_driver(ctx, addr, MR_MODULE);
+
+	return ret ?: run_memory(run, ctx, MR_BAR, &addr);
+}
+
+static int load_module(struct scenario_ctx *ctx, const char *name)
+{
+	json_t *args = jx_object();
+
+	jx_set_str(args, "name", name);
+	return change(ctx, "stock-module", args);
+}
+
+static int run_vfio(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
+{
+	int ret;
+
+	ret = load_module(ctx, "vfio_iommu_type1");
+	ret = ret ?: load_module(ctx, "vfio_pci");
+	ret = ret ?: bind_driver(ctx, addr, "vfio-pci");
+	return ret ?: run_memory(run, ctx, MR_VFIO, &addr);
+}
+
+static int run_function(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
+{
+	int ret = 0;
+
 	scn_device(ctx, addr);
-	return run_memory(run, ctx, MR_BAR, &addr);
+	if (run->what & MR_BAR)
+		ret = run_bar(run, ctx, addr);
+	/* Without an IOMMU there is no VFIO either. */
+	if (!ret && run->what & MR_VFIO && scn_env(ctx)->platform->iommu_groups == KNOWN_PRESENT &&
+	    features_get(scn_env(ctx)->features, "vfio_pci_dmabuf") != FEATURE_ABSENT)
+		ret = run_vfio(run, ctx, addr);
+	return ret;
 }
 
 static int run_all(struct mr_run *run, struct scenario_ctx *ctx)
@@ -249,7 +382,7 @@ static int run_all(struct mr_run *run, struct scenario_ctx *ctx)
 	     run->what & MR_BAR && env->allow_unsafe && env->devices && env->devices[i] && !ret;
 	     i++)
 		if (pci_addr_parse(env->devices[i], &addr) == 0)
-			ret = run_bar(run, ctx, addr);
+			ret = run_function(run, ctx, addr);
 	return ret;
 }
 
@@ -272,6 +405,21 @@ static void say_proven(struct mr_run *run, struct scenario_ctx *ctx)
 				     kinds[i].text, run->cases[kinds[i].kind], run->done);
 }
 
+static void say_why(const struct mr_run *run, struct scenario_ctx *ctx)
+{
+	autofree char *no_vfio = NULL;
+
+	if (run->no_vfio)
+		no_vfio = xasprintf(", not under VFIO (%s)", errno_text(run->no_vfio));
+	scn_why(ctx, "as it must be in %zu pair%s of memory and importer%s%s%s", run->done,
+		run->done == 1 ? "" : "s",
+		run->engine ? ", with a DMA engine" : "; no DMA engine is free",
+		run->bar ? ", and in a BAR" : "",
+		run->vfio ? ", also under VFIO"
+		: no_vfio ? no_vfio
+			  : "");
+}
+
 static enum outcome conclude(struct mr_run *run, struct scenario_ctx *ctx, int ret)
 {
 	if (ret < 0)
@@ -283,9 +431,7 @@ static enum outcome conclude(struct mr_run *run, struct scenario_ctx *ctx, int r
 		return OUTCOME_SKIP;
 	}
 	say_proven(run, ctx);
-	scn_why(ctx, "as it must be in %zu pairs of memory and importer%s%s", run->done,
-		run->engine ? ", with a DMA engine" : "; no DMA engine is free",
-		run->bar ? ", and in a BAR" : "");
+	say_why(run, ctx);
 	return OUTCOME_PASS;
 }
 

@@ -47,7 +47,8 @@ struct mr_memory {
 	int owner; /* the module's file that exported it; -1: somebody else did */
 	struct pci_addr bar; /* whose BAR it can be in, and is at first, if has_bar */
 	bool has_bar;
-	unsigned char *map; /* of the memory that a udmabuf is made of; NULL: the owner is asked */
+	unsigned char *map; /* of the same memory, if others export it; NULL: the owner is asked */
+	struct mr_vfio *vfio; /* that exports it; NULL: it does not */
 	unsigned char *known; /* what must be in it */
 };
 
@@ -59,6 +60,12 @@ int mr_memory_module(struct scenario_ctx *ctx, struct mr_memory *m) attr_must_ch
 int mr_memory_bar(struct scenario_ctx *ctx, struct pci_addr bar, uint64_t offset,
 		  unsigned int ranges, struct mr_memory *m) attr_must_check;
 int mr_memory_udmabuf(struct mr_memory *m) attr_must_check;
+/*
+ * The beginning of the largest BAR of a function that vfio-pci has bound. -EBUSY: its IOMMU group is not
+ * all with VFIO, or somebody has it.
+ */
+int mr_memory_vfio(struct scenario_ctx *ctx, struct pci_addr addr,
+		   struct mr_memory *m) attr_must_check;
 void mr_memory_close(struct mr_memory *m);
 
 /* The exporter's CPU fills all of it with the pattern of this seed. 0 or a negative errno. */
@@ -66,13 +73,25 @@ int mr_memory_fill(struct mr_memory *m, uint64_t seed) attr_must_check;
 /* NULL if it holds what is known, as the exporter's CPU sees it; else what is wrong, to be freed. */
 char *mr_memory_refuse(const struct mr_memory *m) attr_must_check;
 
-/* Of the module's alone; 0 or a negative errno. */
+/* --- of the module's alone, unless said otherwise; 0 or a negative errno --- */
 int mr_memory_look(const struct mr_memory *m, struct p2pcert_dmabuf_place *place) attr_must_check;
 int mr_memory_move(const struct mr_memory *m, uint32_t place) attr_must_check;
-int mr_memory_revoke(const struct mr_memory *m) attr_must_check;
+int mr_memory_revoke(const struct mr_memory *m) attr_must_check; /* VFIO's, too */
+/* Of VFIO's alone: what was revoked is there again. */
+int mr_memory_restore(const struct mr_memory *m) attr_must_check;
 /* For the function at addr, or for all that are none if it is NULL. */
 int mr_memory_policy(const struct mr_memory *m, const struct pci_addr *addr,
 		     uint32_t policy) attr_must_check;
+
+/* --- mr_vfio.c, for mr_memory.c --- */
+
+struct mr_vfio;
+
+/* Opens the function and has it export; whatever is returned, mr_vfio_close(m->vfio) must follow. */
+int mr_vfio_open(const char *sysroot, struct pci_addr addr, struct mr_memory *m) attr_must_check;
+void mr_vfio_close(struct mr_vfio *v); /* NULL is none */
+/* Lets it decode memory, or not. */
+int mr_vfio_decode(const struct mr_vfio *v, bool decode) attr_must_check;
 
 /* --- importers -------------------------------------------------------------------------------- */
 
@@ -81,12 +100,17 @@ struct mr_importer {
 	int fd; /* of the module, which this importer is a file of */
 	uint32_t flags; /* P2PCERT_ATTACH_* that it attaches with */
 	char channel[DMACHAN_NAME_MAX]; /* of its engine; "": the CPU copies */
-	struct pci_addr addr; /* of the engine's function */
+	struct mr_verbs *verbs; /* an RDMA device; NULL: of the module */
+	struct pci_addr addr; /* of the engine's or the RDMA device's function, */
+	bool is_function; /* if there is one */
 };
 
 /* 0, -ENODEV if there is no engine that is free, or another negative errno. */
 int mr_importer_open(struct scenario_ctx *ctx, bool engine, uint32_t flags,
 		     struct mr_importer *im) attr_must_check;
+/* An RDMA device; 0, or a negative errno with *why for the user, who frees it. */
+int mr_importer_verbs(struct scenario_ctx *ctx, const char *name, struct mr_importer *im,
+		      char **why) attr_must_check;
 void mr_importer_close(struct mr_importer *im);
 
 static inline bool mr_has_engine(const struct mr_importer *im)
@@ -105,9 +129,23 @@ int mr_attach(struct mr_importer *im, int dmabuf) attr_must_check;
 int mr_map(struct mr_importer *im, struct p2pcert_dmabuf_map *map) attr_must_check;
 int mr_unmap(struct mr_importer *im) attr_must_check;
 int mr_detach(struct mr_importer *im) attr_must_check;
+/* -EREMOTEIO: an RDMA device says so of what it does not reach. */
 int mr_access(struct mr_importer *im, size_t offset, void *data, size_t len,
 	      bool write) attr_must_check;
 int mr_count(struct mr_importer *im, struct p2pcert_dmabuf_counters *c) attr_must_check;
+
+/* --- mr_verbs.c, for mr_importer.c and mr_rig.c --- */
+
+/* The names of the RDMA devices; NULL: there is none. verbs_names_free(). */
+char **mr_verbs_names(const struct scenario_env *env) attr_must_check;
+/* Whatever is returned, mr_verbs_close(im->verbs) must follow. */
+int mr_verbs_open(const char *sysroot, const char *name, struct mr_importer *im,
+		  char **why) attr_must_check;
+void mr_verbs_close(struct mr_verbs *r); /* NULL is none */
+int mr_verbs_register(struct mr_verbs *r, int dmabuf) attr_must_check;
+int mr_verbs_deregister(struct mr_verbs *r) attr_must_check;
+int mr_verbs_access(struct mr_verbs *r, size_t offset, void *data, size_t len,
+		    bool write) attr_must_check;
 
 /* --- a pair ----------------------------------------------------------------------------------- */
 
@@ -127,8 +165,9 @@ typedef int mr_body(struct mr_case *c);
 #define MR_PAGES_OF_MODULE (1u << 0)
 #define MR_UDMABUF (1u << 1)
 #define MR_BAR (1u << 2) /* of the functions that --device names, with engines alone */
-#define MR_NOT_TOLD (1u << 3) /* importers that pin, too */
-#define MR_EVERYTHING (MR_PAGES_OF_MODULE | MR_UDMABUF | MR_BAR | MR_NOT_TOLD)
+#define MR_VFIO (1u << 3) /* the same functions, under vfio-pci */
+#define MR_NOT_TOLD (1u << 4) /* importers that pin, too */
+#define MR_EVERYTHING (MR_PAGES_OF_MODULE | MR_UDMABUF | MR_BAR | MR_VFIO | MR_NOT_TOLD)
 
 /*
  * Runs the body for each memory with each importer, freshly filled, not attached; then the module must
@@ -163,6 +202,8 @@ void mr_prove(struct mr_case *c, enum evidence_kind kind);
 
 /* Is what came the errno that must? Evidence errno. */
 int mr_expect(struct mr_case *c, const char *what, int err, int expected) attr_must_check;
+/* The same of reading and of writing; from an RDMA device it is a completion with an error. */
+int mr_expect_refused(struct mr_case *c, size_t offset, size_t len, int expected) attr_must_check;
 uint64_t mr_seed(struct mr_case *c); /* of a pattern not used before */
 
 /* The importer reads, and finds what is known; writes another pattern there, which is then known. */
@@ -172,7 +213,7 @@ int mr_write(struct mr_case *c, size_t offset, size_t len) attr_must_check;
 int mr_check(struct mr_case *c) attr_must_check;
 /* A read and a write at both ends. */
 int mr_use(struct mr_case *c) attr_must_check;
-/* Do exporter and importer count this? Only the module's memory can be asked. */
+/* Do exporter and importer count this? Only the module can be asked; an RDMA device maps as it wants. */
 int mr_held(struct mr_case *c, unsigned int attachments, unsigned int mappings) attr_must_check;
 /* Are the addresses those of the memory, all of it and nothing else, and of the right kind? */
 int mr_judge_path(struct mr_case *c) attr_must_check;

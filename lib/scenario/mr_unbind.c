@@ -27,17 +27,18 @@ static int tell_driver(const struct mr_case *c, const char *verb)
 
 static int gone(struct mr_case *c)
 {
-	struct p2pcert_dmabuf_counters count;
+	struct p2pcert_dmabuf_counters count = { .notified = 1 };
 	struct p2pcert_dmabuf_map map;
-	unsigned char byte = 0;
-	int ret = mr_count(c->importer, &count);
+	int ret = 0;
 
+	if (!c->importer->verbs)
+		ret = mr_count(c->importer, &count);
 	if (!ret && count.notified != 1)
 		ret = mr_refute(c, EVIDENCE_COUNTERS, "the importer was not told");
 	ret = ret ?: mr_held(c, 1, 0);
-	ret = ret ?: mr_expect(c, "mapping", mr_map(c->importer, &map), -ENODEV);
-	ret = ret ?: mr_expect(c, "reading", mr_access(c->importer, 0, &byte, 1, false), -ENODEV);
-	ret = ret ?: mr_expect(c, "writing", mr_access(c->importer, 0, &byte, 1, true), -ENODEV);
+	if (!ret && !c->importer->verbs)
+		ret = mr_expect(c, "mapping", mr_map(c->importer, &map), -ENODEV);
+	ret = ret ?: mr_expect_refused(c, 0, 1, -ENODEV);
 	return ret ?: mr_expect(c, "detaching", mr_detach(c->importer), 0);
 }
 
@@ -48,9 +49,9 @@ static int stays(struct mr_case *c)
 
 	ret = mr_expect(c, "attaching", mr_attach(c->importer, c->memory->fd), 0);
 	ret = ret ?: mr_use(c);
-	ret = ret
-		      ?: mr_expect(c, "moving to the BAR",
-				   mr_memory_move(c->memory, P2PCERT_PLACE_BAR), -ENXIO);
+	if (!ret)
+		ret = mr_expect(c, "moving to the BAR",
+				mr_memory_move(c->memory, P2PCERT_PLACE_BAR), -ENXIO);
 	return ret ?: mr_detach(c->importer);
 }
 

@@ -113,6 +113,8 @@ static int transfer(struct vma *v, const struct ibv_mr *mr, enum ibv_wr_opcode o
 	if (scn_injected(v->device->ctx, "skip-copy"))
 		return 0;
 	err = verbs_transfer(&v->device->verbs, &t, TRANSFER_MS, status);
+	if (opcode == IBV_WR_RDMA_READ && scn_injected(v->device->ctx, "corrupt-copy"))
+		v->local[0] ^= *status == IBV_WC_SUCCESS;
 	if (!err && *status != IBV_WC_SUCCESS)
 		err = verbs_reconnect(&v->device->verbs);
 	return err;
@@ -386,6 +388,6 @@ const struct scenario scenario_mr_device_vma = {
 	.safety = SAFETY_SAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 60,
-	.FAULTS("skip-copy", "policy-ignored"),
+	.FAULTS("skip-copy", "corrupt-copy", "policy-ignored"),
 	.run = run,
 };

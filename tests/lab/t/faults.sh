@@ -115,10 +115,10 @@ mr.dmabuf.write         data       data          leak  data       -            -
 +mr.dmabuf.move-notify  data       data          leak  data       path         path           -               -               -
 +mr.dmabuf.revoke       data       data          leak  data       counters     counters       errno           -               -
 mr.dmabuf.exporter-exit data       data          leak  data       -            -              -               -               -
+mr.dmabuf-unsupported   -          -             -     -          -            -              -               -               errno
++mr.device-vma          errno      data          -     -          -            -              -               errno           -
 +mr.policy              data       data          leak  data       -            -              -               errno           -
 mr.policy-stable        data       data          leak  data       -            -              -               errno           -
-mr.dmabuf-unsupported   -          -             -     -          -            -              -               -               errno
-+mr.device-vma          data       -             -     -          -            -              -               errno           -
 '
 mr_bar='
 fault                   skip-copy  corrupt-copy  leak  map-fails
