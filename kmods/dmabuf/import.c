@@ -18,7 +18,7 @@
 
 #include "p2pcert_dma.h"
 
-#define DMB_MAX_ACCESS ((u64)SZ_1M)
+#define DMB_MAX_ACCESS ((u64)SZ_64K)
 #define DMB_MAX_TIMEOUT_MS (10 * 60 * 1000)
 
 #define DMB_ATTACH_FLAGS (P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_PEER | P2PCERT_ATTACH_PIN |       \
@@ -218,7 +218,7 @@ static int dmb_map_locked(struct dmb_importer *im)
 	/* What is moved there may still be on its way. */
 	left = dma_resv_wait_timeout(im->attach->dmabuf->resv, DMA_RESV_USAGE_KERNEL, true,
 				     MAX_SCHEDULE_TIMEOUT);
-	return left < 0 ? left : 0;
+	return left < 0 ? -EINTR : 0;
 }
 
 static u32 dmb_describe_map(struct sg_table *sgt, struct p2pcert_seg *segs, u32 max)

@@ -63,36 +63,35 @@ static const struct vm_operations_struct dmb_vma_ops = {
 static struct dmb_vma *dmb_vma_new(unsigned long first, unsigned long nr, const bool *allowed)
 {
 	struct dmb_vma *v = kzalloc_obj(*v, GFP_KERNEL);
+	void *memory;
 
 	if (!v)
 		return NULL;
 	refcount_set(&v->ref, 1);
 	v->first = first;
 	v->allowed = allowed;
-	for (unsigned long i = 0; i < nr; i++) {
-		v->pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!v->pages[i]) {
-			dmb_vma_put(v);
-			return NULL;
-		}
-		atomic64_inc(&dmb_held.pages);
+	/* In one piece, so that page frames are mapped all together, or not at all. */
+	memory = alloc_pages_exact(nr << PAGE_SHIFT, GFP_KERNEL | __GFP_ZERO);
+	if (!memory) {
+		kfree(v);
+		return NULL;
 	}
+	for (unsigned long i = 0; i < nr; i++)
+		v->pages[i] = virt_to_page(memory + (i << PAGE_SHIFT));
+	atomic64_add(nr, &dmb_held.pages);
 	return v;
 }
 
 /* What is mapped at once. */
-static int dmb_vma_fill(struct vm_area_struct *vma, const struct dmb_vma *v)
+static int dmb_vma_fill(struct vm_area_struct *vma, const struct dmb_vma *v, unsigned long nr)
 {
-	unsigned long addr = vma->vm_start;
 	int err = 0;
 
-	for (unsigned long i = 0; i < vma_pages(vma) && !err; i++, addr += PAGE_SIZE) {
-		if (v->first == P2PCERT_VMA_PFN)
-			err = remap_pfn_range(vma, addr, page_to_pfn(v->pages[i]), PAGE_SIZE,
-					      vma->vm_page_prot);
-		else if (v->first == P2PCERT_VMA_PAGES)
-			err = vm_insert_page(vma, addr, v->pages[i]);
-	}
+	if (v->first == P2PCERT_VMA_PFN)
+		return remap_pfn_range(vma, vma->vm_start, page_to_pfn(v->pages[0]),
+				       nr << PAGE_SHIFT, vma->vm_page_prot);
+	for (unsigned long i = 0; v->first == P2PCERT_VMA_PAGES && i < nr && !err; i++)
+		err = vm_insert_page(vma, vma->vm_start + (i << PAGE_SHIFT), v->pages[i]);
 	return err;
 }
 
@@ -111,7 +110,7 @@ int dmb_mmap(struct vm_area_struct *vma, const bool *allowed)
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	if (v->first == P2PCERT_VMA_FAULT || v->first == P2PCERT_VMA_NO_CPU)
 		vm_flags_set(vma, VM_IO | VM_PFNMAP);
-	err = dmb_vma_fill(vma, v);
+	err = dmb_vma_fill(vma, v, nr);
 	if (err) {
 		dmb_vma_put(v);
 		return err;

@@ -510,7 +510,7 @@ struct p2pcert_dmabuf_map {
 #define P2PCERT_IOC_DMABUF_UNMAP _IO(P2PCERT_IOC_MAGIC, 0x48)
 
 /*
- * The importer reads or writes length bytes (1 MiB at most) at offset of what is attached, which is
+ * The importer reads or writes length bytes (64 KiB at most) at offset of what is attached, which is
  * mapped before if it is not: with its DMA engine, through the mapping, or the CPU does, if the
  * exporter lets it (-EINVAL). -ETIMEDOUT, -EIO, -ENOMEM: the engine; or what mapping gives. With fd
  * not negative it is the exporter, who reads or writes with the CPU where the memory is.
