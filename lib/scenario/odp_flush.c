@@ -6,8 +6,9 @@
  */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "scenario/odp_claims.h"
-#include "scenario/odp_rig.h"
+#include "scenario/odp_file.h"
 
 #define PAGES 4
 #define BEYOND (PAGES + 1) /* the first page behind the guard */
@@ -51,6 +52,38 @@ static int run_attempt(struct rig *r, const struct attempt *a, bool on_demand)
 		ret = ret ?: rig_mapped(r, &r->remote, PAGES);
 	ret = ret ?: rig_move(r, a->op, 0, a->page, a->expected);
 	return ret ?: rig_check(r, &r->remote) ?: rig_check(r, &r->local);
+}
+
+/* The region goes before its memory. */
+static int drop_remote(struct rig *r)
+{
+	int ret = rig_deregister(r, &r->remote);
+
+	rig_unmap(r, &r->remote);
+	return ret;
+}
+
+/* Memory that does persist, where there is some: what was written is in the file, and stays. */
+static int run_in_persistent(struct rig *r, bool *ran)
+{
+	autofree char *why = NULL;
+	int ret;
+
+	rig_stage(r, "flush to persist, of persistent memory");
+	r->remote.with = VERBS_ACCESS_FLUSH_PERSISTENT;
+	ret = drop_remote(r) ?: rig_map_dax(r, &r->remote, &why);
+	*ran = !why;
+	if (why)
+		return 0;
+	ret = ret ?: rig_register(r, &r->local, false) ?: rig_register(r, &r->remote, true);
+	for (int i = 0; i < 2 && !ret; i++) {
+		rig_fill(r, &r->local);
+		ret = rig_move_all(r, &rig_write, IBV_WC_SUCCESS);
+		ret = ret ?: rig_move_all(r, &rig_flush_persistent, IBV_WC_SUCCESS);
+		ret = ret ?: rig_move(r, &rig_flush_all, 0, 0, IBV_WC_SUCCESS);
+		ret = ret ?: rig_drop(r, &r->remote) ?: rig_check(r, &r->remote);
+	}
+	return ret;
 }
 
 /* Is this memory, which does not persist, refused where it is pinned? */
@@ -107,6 +140,7 @@ static int run_persistent(struct rig *r)
 static int run_all(struct rig *r)
 {
 	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+	bool persistent;
 
 	for (size_t i = 0; i < ARRAY_LEN(attempts) && !ret; i++)
 		ret = run_attempt(r, &attempts[i], false) ?: run_attempt(r, &attempts[i], true);
@@ -120,7 +154,15 @@ static int run_all(struct rig *r)
 	scn_evidence(r->device->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
 		     "%s: no page on demand was mapped before the writes, and all were after",
 		     r->device->verbs.name);
-	return run_persistent(r);
+	ret = run_in_persistent(r, &persistent);
+	if (ret)
+		return ret;
+	if (persistent)
+		scn_evidence(
+			r->device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+			"%s: what was written into persistent memory and flushed is in its file",
+			r->device->verbs.name);
+	return drop_remote(r) ?: rig_map_memfd(r, &r->remote) ?: run_persistent(r);
 }
 
 static enum outcome body(struct rdma_device *device, const void *arg attr_unused)

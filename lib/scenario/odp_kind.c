@@ -5,18 +5,14 @@
  * where nobody has written is zero, and what it then writes there is the process's own page.
  */
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <mntent.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/vfs.h>
 
 #include "base/alloc.h"
-#include "scenario/odp_rig.h"
+#include "scenario/odp_file.h"
 #include "scenario/scenario.h"
 
 #define PAGES 8
-#define DISK "/var/tmp" /* file-hierarchy(7): on a disk, and large */
 
 struct kind {
 	const char *name;
@@ -38,54 +34,14 @@ static int map_anonymous(struct rig *r, char **why attr_unused)
 	return rig_map(r, &r->remote, -1);
 }
 
-/* A file that has no name, on a disk. */
 static int map_file(struct rig *r, char **why)
 {
-	int fd = open(DISK, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	struct statfs fs;
-
-	if (fd < 0) {
-		*why = xasprintf("no file can be made in '" DISK "': %s", strerror(errno));
-		return -ENODEV;
-	}
-	r->remote.fd = fd;
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-	if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC) {
-		*why = xstrdup("'" DISK "' is in memory, not on a disk");
-		return -ENODEV;
-	}
-	return rig_map(r, &r->remote, fd);
-}
-
-/* A file of a mount whose mappings are of the memory itself; MAP_SYNC is refused of any other. */
-static int map_on(struct rig *r, const char *mount)
-{
-	int fd = open(mount, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), err;
-
-	if (fd < 0)
-		return -errno;
-	r->remote.fd = fd;
-	err = -posix_fallocate(fd, 0, (off_t)r->len);
-	return err ?: rig_map_shared(r, &r->remote, fd, MAP_SHARED_VALIDATE | MAP_SYNC);
+	return rig_map_disk(r, &r->remote, why);
 }
 
 static int map_dax(struct rig *r, char **why)
 {
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *m = NULL;
-	int err = -ENODEV;
-
-	if (!mounts)
-		return -errno;
-	while ((m = getmntent(mounts)) && !hasmntopt(m, "dax"))
-		;
-	if (m)
-		err = map_on(r, m->mnt_dir);
-	else
-		*why = xstrdup("no file system is mounted with 'dax'");
-	endmntent(mounts);
-	return err;
+	return rig_map_dax(r, &r->remote, why);
 }
 
 static int look_into_file(struct rig *r)

@@ -57,6 +57,12 @@ static bool shares_receives(const struct verbs *v)
 	return v->shares_receives || v->service == IBV_QPT_XRC_SEND;
 }
 
+/* Datagrams have a piece of their own for the header. */
+static uint32_t receive_pieces(const struct verbs *v)
+{
+	return v->service == IBV_QPT_UD ? 2 : 1;
+}
+
 /* One that takes operations which only libibverbs' newer calls can post. */
 static int qp_create(struct verbs *v, enum verbs_end end)
 {
@@ -64,7 +70,10 @@ static int qp_create(struct verbs *v, enum verbs_end end)
 	struct ibv_qp_init_attr_ex init = {
 		.send_cq = v->cq[end],
 		.recv_cq = v->cq[end],
-		.cap = { .max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 2 },
+		.cap = { .max_send_wr = 1,
+			 .max_recv_wr = 1,
+			 .max_send_sge = 1,
+			 .max_recv_sge = receive_pieces(v) },
 		.qp_type = type,
 		.comp_mask = IBV_QP_INIT_ATTR_PD,
 		.pd = v->pd,
@@ -87,7 +96,7 @@ static int qp_create(struct verbs *v, enum verbs_end end)
 static int srq_create(struct verbs *v)
 {
 	struct ibv_srq_init_attr_ex init = {
-		.attr = { .max_wr = 1, .max_sge = 2 },
+		.attr = { .max_wr = 1, .max_sge = receive_pieces(v) },
 		.comp_mask = IBV_SRQ_INIT_ATTR_TYPE | IBV_SRQ_INIT_ATTR_PD,
 		.srq_type = IBV_SRQT_BASIC,
 		.pd = v->pd,
