@@ -68,12 +68,13 @@ devpriv.inside-huge    data       data          data        path           leak
 # changes.
 odp='
 fault                          skip-copy  corrupt-copy  pinned     no-migrate  leak
++odp.caps                       path       data          path       -           -
 +odp.send                       path       data          path       -           -
 odp.recv                        path       data          path       -           -
 odp.srq                         path       data          path       -           -
 odp.atomic                      path       data          path       -           -
 odp.atomic-write                path       data          path       -           -
-odp.caps                        path       data          path       -           -
+odp.flush                       data       data          path       -           -
 +odp.invalidate.munmap          data       data          data       -           -
 odp.invalidate.munmap-mmap      data       data          data       -           -
 odp.invalidate.dontneed         data       data          data       -           -
@@ -83,23 +84,22 @@ odp.invalidate.mprotect-none    data       data          data       -           
 +odp.invalidate.fork-cow        data       data          -          -           -
 odp.invalidate.punch            data       data          data       -           -
 odp.invalidate.truncate         data       data          data       -           -
-odp.flush                       data       data          path       -           -
 odp.invalidate.move-pages       data       data          -          -           -
 odp.invalidate.userfaultfd      data       data          data       -           -
 odp.invalidate.exit             data       data          data       -           -
 odp.invalidate.split            path       data          path       -           -
 odp.invalidate.collapse         path       data          path       -           -
-odp.thp                         path       data          path       -           -
-odp.hugetlb                     path       data          path       -           -
-odp.concurrent                  data       data          -          -           -
-odp.counters                    counters   data          counters   -           -
 odp.invalidate.during           data       data          -          -           -
-odp.against-pinned              data       data          -          -           -
+odp.concurrent                  data       data          -          -           -
++odp.device-private             counters   data          -          path        leak
+odp.mixed-mr                    data       data          -           path        leak
 odp.shmem                       data       data          path        -           -
 odp.zero-page                   data       data          path        -           -
-odp.mixed-mr                    data       data          -           path        leak
+odp.thp                         path       data          path       -           -
+odp.hugetlb                     path       data          path       -           -
+odp.counters                    counters   data          counters   -           -
+odp.against-pinned              data       data          -          -           -
 odp.bench                       data       data          -          -           -
-+odp.device-private             counters   data          -          path        leak
 '
 
 # And for those of memory regions over device memory: what an exporter and an importer must not do.
