@@ -40,7 +40,8 @@
 
 #define P2P_FAULTS                                                                                 \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
-	 P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
+	 P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_MAP_FAILS |              \
+	 P2PCERT_FAULTS_ENTER)
 
 /* Before this flag existed the kernel could not hand P2PDMA pages to user space at all. */
 #if HAVE_FOLL_PCI_P2PDMA
@@ -384,6 +385,8 @@ static int p2p_map_for_client(struct p2pcert_map *m, struct pci_dev *pdev, u32 f
 		goto out;
 	if (!device_is_registered(dev))
 		err = -ENODEV;
+	else if (faults & P2PCERT_FAULT_MAP_FAILS)
+		err = -ENOMEM;
 	else
 		err = dev->driver ? p2p_map(&r) : p2p_map_unbound(&r);
 	if (!err)

@@ -3,6 +3,7 @@
  * p2pdma.engine-copy: a DMA engine writes ordinary memory into the published memory of a function,
  * and reads it back into ordinary memory, through the kernel's dmaengine. The CPU checks either
  * end. That the engine copies at all is seen first, between two places of ordinary memory.
+ * p2pdma.mixed-sgl: the same with memory of which every second page is the function's.
  */
 #include <string.h>
 
@@ -37,6 +38,7 @@ static const struct direction {
 
 struct engine {
 	struct exam *exam;
+	bool mixed; /* the peer's memory has ordinary pages in it */
 	const struct dmachan *chan;
 	const struct function *function;
 	size_t len; /* of an area */
@@ -189,6 +191,8 @@ static void examine(struct engine *e, const struct function *target)
 
 	if (!peer_begin(&p, x, e->function, target, e->chan->name, e->len))
 		return;
+	if (e->mixed)
+		good = peer_mix(&p);
 	for (size_t i = 0; i < ARRAY_LEN(directions); i++)
 		good &= transfer(e, &p, &directions[i]);
 	if (p.supported)
@@ -236,12 +240,12 @@ static int try_channel(struct exam *x, const char *channel, uint64_t *duration_n
 }
 
 /* Is the channel one to exercise? Says why not, if that is no matter of course. */
-static bool engine_begin(struct engine *e, struct exam *x, const struct dmachan *chan)
+static bool engine_begin(struct engine *e, struct exam *x, const struct dmachan *chan, bool mixed)
 {
 	uint64_t page_ns;
 	int err;
 
-	*e = (struct engine){ .exam = x, .chan = chan };
+	*e = (struct engine){ .exam = x, .mixed = mixed, .chan = chan };
 	e->function = platform_find(scn_env(x->ctx)->platform, chan->addr);
 	err = e->function ? try_channel(x, chan->name, &page_ns) : -ENODEV;
 	if (err == -ENODEV) {
@@ -263,13 +267,13 @@ static bool engine_begin(struct engine *e, struct exam *x, const struct dmachan 
 	return true;
 }
 
-static bool examine_channel(struct exam *x, const struct dmachan *chan)
+static bool examine_channel(struct exam *x, const struct dmachan *chan, bool mixed)
 {
 	const struct platform *platform = scn_env(x->ctx)->platform;
 	autofree char *name = xasprintf("dma:%s", chan->name);
 	struct engine e;
 
-	if (!engine_begin(&e, x, chan))
+	if (!engine_begin(&e, x, chan, mixed))
 		return false;
 	exam_device(x, e.function);
 	scn_device_name(x->ctx, name);
@@ -290,14 +294,14 @@ static bool examine_channel(struct exam *x, const struct dmachan *chan)
 	return true;
 }
 
-static enum outcome run_engine_copy(struct scenario_ctx *ctx)
+static enum outcome run(struct scenario_ctx *ctx, bool mixed)
 {
 	autofree struct dmachan *list = NULL;
 	size_t n, usable = 0;
 	struct exam x;
 	int err;
 
-	if (exam_begin(&x, ctx, COPY_FAULTS) < 0)
+	if (exam_begin(&x, ctx, EXAM_DATA, COPY_FAULTS) < 0)
 		return OUTCOME_ERROR;
 	err = dmachan_list(scn_env(ctx)->sysroot, &list, &n);
 	if (err) {
@@ -307,7 +311,7 @@ static enum outcome run_engine_copy(struct scenario_ctx *ctx)
 		return OUTCOME_ERROR;
 	}
 	for (size_t i = 0; i < n; i++)
-		usable += examine_channel(&x, &list[i]);
+		usable += examine_channel(&x, &list[i], mixed);
 	if (!usable && !x.said[EVIDENCE_DATA][EVIDENCE_MISSING]) {
 		scn_skip(ctx, SKIP_HW_UNSUPPORTED,
 			 "none of the %zu channels of DMA engines is free and copies memory", n);
@@ -317,19 +321,39 @@ static enum outcome run_engine_copy(struct scenario_ctx *ctx)
 	return exam_end(&x);
 }
 
+static enum outcome run_engine_copy(struct scenario_ctx *ctx)
+{
+	return run(ctx, false);
+}
+
+static enum outcome run_mixed_sgl(struct scenario_ctx *ctx)
+{
+	return run(ctx, true);
+}
+
+/* What is common to both. */
+#define COPY_SCENARIO \
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" }, \
+	       { NEED_KCONFIG, "CONFIG_PCI_P2PDMA && CONFIG_DMA_ENGINE && CONFIG_MODULE_UNLOAD" }, \
+	       { NEED_FEATURE, "p2pmem_mmap" }, { NEED_MODULE, P2PCERT_DEV_P2P }, \
+	       { NEED_MODULE, "p2pcert_edu" }, { NEED_ROLE, "p2pmem-provider" }, \
+	       { NEED_ROLE, "dma-engine" }), \
+		.evidence = EV(DATA) | EV(PATH) | EV(LEAK), .safety = SAFETY_SAFE, \
+		.level = LEVEL_QUICK, .seconds = 180, \
+		.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", \
+			MODFD_FAULTS_ENTER)
+
 const struct scenario scenario_p2pdma_engine_copy = {
 	.id = "p2pdma.engine-copy",
 	.title = "a DMA engine copies into and out of the published memory of another function",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" },
-	       { NEED_KCONFIG, "CONFIG_PCI_P2PDMA && CONFIG_DMA_ENGINE && CONFIG_MODULE_UNLOAD" },
-	       { NEED_FEATURE, "p2pmem_mmap" }, { NEED_MODULE, P2PCERT_DEV_P2P },
-	       { NEED_MODULE, "p2pcert_edu" }, { NEED_ROLE, "p2pmem-provider" },
-	       { NEED_ROLE, "dma-engine" }),
-	.evidence = EV(DATA) | EV(PATH) | EV(LEAK),
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 180,
-	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak",
-		MODFD_FAULTS_ENTER),
+	COPY_SCENARIO,
 	.run = run_engine_copy,
+};
+
+const struct scenario scenario_p2pdma_mixed_sgl = {
+	.id = "p2pdma.mixed-sgl",
+	.title = "a DMA engine copies to and from pages of another function and of memory in one "
+		 "range",
+	COPY_SCENARIO,
+	.run = run_mixed_sgl,
 };

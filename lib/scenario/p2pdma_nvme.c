@@ -241,7 +241,7 @@ static enum outcome run_nvme_cmb_read(struct scenario_ctx *ctx)
 	size_t n;
 	int err;
 
-	if (exam_begin(&x, ctx, EXAM_FAULTS) < 0)
+	if (exam_begin(&x, ctx, EXAM_DATA, EXAM_FAULTS) < 0)
 		return OUTCOME_ERROR;
 	err = nvme_list(scn_env(ctx)->sysroot, &list, &n);
 	if (err) {

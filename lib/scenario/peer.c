@@ -18,9 +18,9 @@
 /* Lines of one kind and state: the rest is in the facts. */
 #define MAX_LINES 64
 
-int exam_begin(struct exam *x, struct scenario_ctx *ctx, uint32_t faults)
+int exam_begin(struct exam *x, struct scenario_ctx *ctx, enum exam_subject subject, uint32_t faults)
 {
-	*x = (struct exam){ .ctx = ctx };
+	*x = (struct exam){ .ctx = ctx, .subject = subject };
 	x->fd = modfd_open(ctx, MODULE, modfd_injected(ctx, faults), &x->refcnt);
 	if (x->fd < 0)
 		return -1;
@@ -55,6 +55,49 @@ static bool all_given_back(const struct exam *x)
 	return good;
 }
 
+/* Nothing was wrong, and nothing shown either. */
+static enum outcome nothing_shown(struct exam *x)
+{
+	static const enum evidence_kind missing[] = {
+		[EXAM_DATA] = EVIDENCE_DATA,
+		[EXAM_MAPPING] = EVIDENCE_PATH,
+		[EXAM_REFUSAL] = EVIDENCE_ERRNO,
+	};
+
+	if (x->subject == EXAM_REFUSAL && x->examined) {
+		scn_skip(x->ctx, SKIP_HW_UNSUPPORTED, "the kernel supports all %zu pairs",
+			 x->examined);
+		return OUTCOME_SKIP;
+	}
+	if (x->subject != EXAM_REFUSAL && x->refused && x->refused == x->examined) {
+		scn_skip(x->ctx, SKIP_HW_UNSUPPORTED,
+			 "the kernel refuses peer-to-peer for all %zu pairs: %s", x->refused,
+			 x->refusal);
+		return OUTCOME_SKIP;
+	}
+	scn_why(x->ctx, "no pair could be exercised");
+	scn_evidence(x->ctx, missing[x->subject], EVIDENCE_MISSING, "no pair could be exercised");
+	return OUTCOME_PASS;
+}
+
+static void say_shown(struct exam *x)
+{
+	switch (x->subject) {
+	case EXAM_DATA:
+		scn_why(x->ctx, "data right on %zu pairs, %zu pairs refused as they must be",
+			x->exercised, x->refused);
+		break;
+	case EXAM_MAPPING:
+		scn_why(x->ctx, "%zu pairs mapped as they must be, %zu refused", x->exercised,
+			x->refused);
+		break;
+	case EXAM_REFUSAL:
+		scn_why(x->ctx, "%zu of %zu pairs refused as they must be", x->exercised,
+			x->examined);
+		break;
+	}
+}
+
 enum outcome exam_end(struct exam *x)
 {
 	struct scenario_ctx *ctx = x->ctx;
@@ -72,17 +115,10 @@ enum outcome exam_end(struct exam *x)
 		outcome = OUTCOME_FAIL;
 		scn_why(ctx, "%zu pairs exercised, and not all is right: see what is refuted",
 			x->exercised);
-	} else if (!x->exercised && x->refused) {
-		outcome = OUTCOME_SKIP;
-		scn_skip(ctx, SKIP_HW_UNSUPPORTED,
-			 "the kernel refuses peer-to-peer for all %zu pairs: %s", x->refused,
-			 x->refusal);
 	} else if (!x->exercised) {
-		scn_why(ctx, "no pair could be exercised");
-		scn_evidence(ctx, EVIDENCE_DATA, EVIDENCE_MISSING, "no pair could be exercised");
+		outcome = nothing_shown(x);
 	} else {
-		scn_why(ctx, "data right on %zu pairs, %zu pairs refused as they must be",
-			x->exercised, x->refused);
+		say_shown(x);
 	}
 	exam_abandon(x);
 	return outcome;
@@ -217,6 +253,7 @@ static int ask(struct peer *p)
 			 "%s: the peer's memory cannot be mapped for the initiator: %s", p->name,
 			 errno_text(p->ruled.map_errno));
 	}
+	x->examined++;
 	if (!p->supported) {
 		x->refused++;
 		if (!x->refusal)

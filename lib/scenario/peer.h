@@ -21,15 +21,24 @@
 /* Faults that strike when the kernel is asked; a scenario adds those of its transfers. */
 #define EXAM_FAULTS (P2PCERT_FAULT_WRONG_VERDICT | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
 
+/* What is shown of each pair that is exercised. */
+enum exam_subject {
+	EXAM_DATA, /* what is moved is right */
+	EXAM_MAPPING, /* what the kernel supports is mapped as ruled */
+	EXAM_REFUSAL, /* what it does not support is not mapped */
+};
+
 struct exam {
 	struct scenario_ctx *ctx;
+	enum exam_subject subject;
 	int fd; /* of p2pcert_p2p, with the faults asked for */
 	uint64_t refcnt; /* of that module before */
 	struct p2pcert_held held; /* by it before */
 	uint64_t nr_patterns; /* used so far */
 	size_t said[NR_EVIDENCE_KINDS][NR_EVIDENCE_STATES];
-	size_t exercised; /* pairs that the kernel supports, with data moved */
-	size_t refused; /* pairs that the kernel refuses */
+	size_t exercised; /* pairs of which the subject could be shown */
+	size_t examined; /* pairs that the kernel has ruled on */
+	size_t refused; /* of these, those that it refuses */
 	char *refusal; /* why the first of them is refused */
 	struct exam_function { /* by index of the platform's functions */
 		bool took_part;
@@ -40,10 +49,12 @@ struct exam {
 };
 
 /* 0, or -1 after scn_error(). */
-int exam_begin(struct exam *x, struct scenario_ctx *ctx, uint32_t faults) attr_must_check;
+int exam_begin(struct exam *x, struct scenario_ctx *ctx, enum exam_subject subject,
+	       uint32_t faults) attr_must_check;
 /*
  * The outcome over all pairs; facts go to the report under "transfers". An exam in which nothing was
- * exercised is a skip if the kernel refuses all pairs, else data is missing.
+ * exercised is a skip if the kernel refuses all pairs, or none where that is the subject; else what it is
+ * about is missing.
  */
 enum outcome exam_end(struct exam *x);
 /* After an error: releases what exam_begin() took. */
@@ -86,6 +97,12 @@ struct peer {
 bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator,
 		const struct function *target, const char *label, size_t len) attr_must_check;
 void peer_end(struct peer *p);
+
+/*
+ * Makes every second page of the mapped memory an ordinary one, from then on, and sees that the kernel
+ * maps each of all for the initiator as it must, or refuses the whole. False after saying what is wrong.
+ */
+bool peer_mix(struct peer *p) attr_must_check;
 
 /*
  * Fills area, which is len bytes of ordinary memory, as the span says; checks all of it, or the guards

@@ -80,7 +80,7 @@ struct p2pcert_bdf {
 #define P2PCERT_FAULT_ENGINE_HANGS (1u << 18) /* a transfer that was submitted does not end */
 
 /* Of p2pcert_dmabuf: what an exporter and an importer must not do, or must live with. */
-#define P2PCERT_FAULT_MAP_FAILS (1u << 19) /* the exporter has no memory for a mapping */
+#define P2PCERT_FAULT_MAP_FAILS (1u << 19) /* there is no memory for a mapping; also of p2pcert_p2p */
 #define P2PCERT_FAULT_NOTIFY_LOST (1u << 20) /* the memory moves, and no importer is told */
 #define P2PCERT_FAULT_STALE_ADDRESS (1u << 21) /* the importer is told, and goes on as before */
 #define P2PCERT_FAULT_REVOKE_IGNORED (1u << 22) /* what is revoked can be mapped nevertheless */

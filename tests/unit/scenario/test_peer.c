@@ -17,12 +17,13 @@ static struct platform *platform(void)
 }
 
 /* An exam as it is after its pairs. */
-static struct exam after(struct heard *h, size_t exercised, size_t refused)
+static struct exam after(struct heard *h, size_t exercised, size_t refused, size_t examined)
 {
 	return (struct exam){
 		.ctx = &h->ctx,
 		.fd = -1,
 		.exercised = exercised,
+		.examined = examined,
 		.refused = refused,
 		.refusal = refused ? xstrdup("redirect on the way") : NULL,
 		.facts = jx_array(),
@@ -34,25 +35,39 @@ static void outcomes(void **state)
 {
 	autoplatform struct platform *p = platform();
 	static const struct {
-		size_t exercised, refused;
+		enum exam_subject subject;
+		size_t exercised, refused, examined;
 		enum evidence_state said; /* of data */
 		uint64_t refcnt; /* before */
 		uint64_t available; /* before; 0: nothing was lent */
 		enum outcome outcome;
 		const char *event, *key, *value; /* one record that must be there */
 	} rows[] = {
-		{ 2, 1, EVIDENCE_PROVEN, 0, 4096, OUTCOME_PASS, "why", NULL, NULL },
-		{ 2, 1, EVIDENCE_MISSING, 0, 4096, OUTCOME_PASS, "why", NULL, NULL },
-		{ 2, 1, EVIDENCE_REFUTED, 0, 4096, OUTCOME_FAIL, "why", NULL, NULL },
+		{ EXAM_DATA, 2, 1, 3, EVIDENCE_PROVEN, 0, 4096, OUTCOME_PASS, "why", NULL, NULL },
+		{ EXAM_DATA, 2, 1, 3, EVIDENCE_MISSING, 0, 4096, OUTCOME_PASS, "why", NULL, NULL },
+		{ EXAM_DATA, 2, 1, 3, EVIDENCE_REFUTED, 0, 4096, OUTCOME_FAIL, "why", NULL, NULL },
 		/* The machine refuses everything: rightly, or not. */
-		{ 0, 3, EVIDENCE_PROVEN, 0, 4096, OUTCOME_SKIP, "skip", "category",
+		{ EXAM_DATA, 0, 3, 3, EVIDENCE_PROVEN, 0, 4096, OUTCOME_SKIP, "skip", "category",
 		  "hw-unsupported" },
-		{ 0, 3, EVIDENCE_REFUTED, 0, 4096, OUTCOME_FAIL, "why", NULL, NULL },
+		{ EXAM_DATA, 0, 3, 3, EVIDENCE_REFUTED, 0, 4096, OUTCOME_FAIL, "why", NULL, NULL },
+		/* It refuses some, and of the others nothing was seen. */
+		{ EXAM_MAPPING, 0, 1, 3, EVIDENCE_PROVEN, 0, 4096, OUTCOME_PASS, "evidence", "kind",
+		  "path" },
+		/* It refuses none, where that is what was to be seen. */
+		{ EXAM_REFUSAL, 0, 0, 3, EVIDENCE_PROVEN, 0, 4096, OUTCOME_SKIP, "skip", "category",
+		  "hw-unsupported" },
+		{ EXAM_REFUSAL, 0, 0, 0, EVIDENCE_PROVEN, 0, 0, OUTCOME_PASS, "evidence", "kind",
+		  "errno" },
+		{ EXAM_REFUSAL, 2, 2, 3, EVIDENCE_PROVEN, 0, 4096, OUTCOME_PASS, "why", NULL,
+		  NULL },
 		/* Nothing at all is no pass: the supervisor misses the data. */
-		{ 0, 0, EVIDENCE_PROVEN, 0, 0, OUTCOME_PASS, "evidence", "state", "missing" },
+		{ EXAM_DATA, 0, 0, 0, EVIDENCE_PROVEN, 0, 0, OUTCOME_PASS, "evidence", "state",
+		  "missing" },
 		/* Leaks of the module's use count and of the provider's memory. */
-		{ 2, 0, EVIDENCE_PROVEN, 1, 4096, OUTCOME_FAIL, "evidence", "state", "refuted" },
-		{ 2, 0, EVIDENCE_PROVEN, 0, 8192, OUTCOME_FAIL, "evidence", "state", "refuted" },
+		{ EXAM_DATA, 2, 0, 2, EVIDENCE_PROVEN, 1, 4096, OUTCOME_FAIL, "evidence", "state",
+		  "refuted" },
+		{ EXAM_DATA, 2, 0, 2, EVIDENCE_PROVEN, 0, 8192, OUTCOME_FAIL, "evidence", "state",
+		  "refuted" },
 	};
 
 	put(*state, REFCNT, "0\n");
@@ -62,7 +77,8 @@ static void outcomes(void **state)
 		struct exam x;
 
 		heard_begin(&h, *state, p);
-		x = after(&h, rows[i].exercised, rows[i].refused);
+		x = after(&h, rows[i].exercised, rows[i].refused, rows[i].examined);
+		x.subject = rows[i].subject;
 		x.refcnt = rows[i].refcnt;
 		x.functions[0].lent = rows[i].available != 0;
 		x.functions[0].available = rows[i].available;
@@ -82,7 +98,7 @@ static void many_pairs(void **state)
 
 	put(*state, REFCNT, "0\n");
 	heard_begin(&h, *state, p);
-	x = after(&h, 10000, 0);
+	x = after(&h, 10000, 0, 10000);
 	for (int i = 0; i < 10000; i++) {
 		exam_say(&x, EVIDENCE_DATA, EVIDENCE_PROVEN, "pair %d", i);
 		exam_device(&x, &p->functions[0]);
@@ -103,7 +119,7 @@ static void no_module(void **state)
 	struct exam x;
 
 	heard_begin(&h, *state, p);
-	assert_int_equal(exam_begin(&x, &h.ctx, EXAM_FAULTS), -1);
+	assert_int_equal(exam_begin(&x, &h.ctx, EXAM_DATA, EXAM_FAULTS), -1);
 	assert_int_equal(heard_count(&h, "error", "kind", "setup"), 1);
 	heard_end(&h);
 }
