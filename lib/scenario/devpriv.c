@@ -6,10 +6,8 @@
  * reads, and that the device's writes count from what the CPU finds when it faults pages back.
  */
 #include <inttypes.h>
-#include <linux/mempolicy.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -19,11 +17,6 @@
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
 #include "scenario/scenario.h"
-
-#define MODULE P2PCERT_DEV_DEVPRIV
-#define MODULE_FAULTS \
-	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY | \
-	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULTS_ENTER)
 
 /* The mapping begins at a multiple of this, so that odd numbers of guard pages are odd offsets. */
 #define MAPPING_ALIGN (2u << 20)
@@ -65,8 +58,7 @@ static const unsigned int memory_parts[NR_LEVELS] = {
 
 /* One case while it runs. */
 struct round {
-	struct scenario_ctx *ctx;
-	int fd, pagemap;
+	struct devmem *dev;
 	const char *engine; /* the channel that copies; NULL: the CPU does */
 	char *name; /* "2097152 bytes at page 1" of the area */
 	void *mapping; /* as the kernel gave it, larger than the area for its alignment */
@@ -77,7 +69,6 @@ struct round {
 	size_t len, pages;
 	uint64_t first, second, guard; /* seeds */
 	unsigned char *chunk;
-	bool refuted;
 };
 
 static void refute(struct round *r, enum evidence_kind kind, const char *fmt, ...)
@@ -90,20 +81,20 @@ static void refute(struct round *r, enum evidence_kind kind, const char *fmt, ..
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	scn_evidence(r->ctx, kind, EVIDENCE_REFUTED, "%s: %s", r->name, text);
-	r->refuted = true;
+	devmem_refute(r->dev, kind, "%s: %s", r->name, text);
 }
 
 /* What began at start, by clock_ns(), is over. */
 static void measure(struct round *r, const char *what, int64_t start)
 {
 	size_t first = (size_t)(r->range - r->area) / page_size();
-	autofree char *name = xasprintf("%s.%zu@%zu%s%s", what, r->len, first, r->engine ? "." : "",
-					r->engine ? r->engine : "");
+	const char *by = r->engine ? r->engine : r->dev->is_bar ? "bar" : NULL;
+	autofree char *name =
+		xasprintf("%s.%zu@%zu%s%s", what, r->len, first, by ? "." : "", by ? by : "");
 	int64_t ns = clock_ns() - start;
 
 	if (ns > 0)
-		scn_measure(r->ctx, name, "pages/s", (double)r->pages * NS_PER_S / (double)ns);
+		scn_measure(r->dev->ctx, name, "pages/s", (double)r->pages * NS_PER_S / (double)ns);
 }
 
 /* --- steps ------------------------------------------------------------------------------------ */
@@ -123,7 +114,7 @@ static int migrate(struct round *r, uint64_t *pages)
 			.addr = (uintptr_t)r->range,
 			.length = r->len,
 		};
-		err = modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_TO_DEVICE, &range);
+		err = modfd_ioctl(r->dev->fd, P2PCERT_IOC_DEVPRIV_TO_DEVICE, &range);
 		if (!err)
 			err = range.result;
 		if (!err)
@@ -137,15 +128,15 @@ static void look_away(struct round *r, const char *when)
 {
 	size_t before = (size_t)(r->range - r->area), behind = before + r->len;
 	struct pagemap_count range, low, high;
-	int err = pagemap_count(r->pagemap, r->range, r->len, &range);
+	int err = pagemap_count(r->dev->pagemap, r->range, r->len, &range);
 
 	if (!err)
-		err = pagemap_count(r->pagemap, r->area, before, &low);
+		err = pagemap_count(r->dev->pagemap, r->area, before, &low);
 	if (!err)
-		err = pagemap_count(r->pagemap, r->area + behind, r->area_len - behind, &high);
+		err = pagemap_count(r->dev->pagemap, r->area + behind, r->area_len - behind, &high);
 	if (err)
-		scn_evidence(r->ctx, EVIDENCE_PATH, EVIDENCE_MISSING,
-			     "%s: the page table cannot be read: %s", r->name, strerror(-err));
+		devmem_missing(r->dev, EVIDENCE_PATH, "%s: the page table cannot be read: %s",
+			       r->name, strerror(-err));
 	else if (range.swap != r->pages)
 		refute(r, EVIDENCE_PATH,
 		       "%s, %zu of %zu pages are not mapped, %zu are still in memory, %zu gone",
@@ -167,7 +158,7 @@ static int device_read(struct round *r, const unsigned char *addr, size_t n, uin
 	int err;
 
 	pattern_fill(r->chunk, n, r->guard, 0);
-	err = modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_READ, &a);
+	err = modfd_ioctl(r->dev->fd, P2PCERT_IOC_DEVPRIV_READ, &a);
 	*pages = a.pages;
 	return err ? err : a.result;
 }
@@ -182,7 +173,7 @@ static int device_write(struct round *r, unsigned char *addr, size_t n, uint64_t
 	int err;
 
 	pattern_fill(r->chunk, n, r->second, (uint64_t)(addr - r->range));
-	err = modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_WRITE, &a);
+	err = modfd_ioctl(r->dev->fd, P2PCERT_IOC_DEVPRIV_WRITE, &a);
 	*pages = a.pages;
 	return err ? err : a.result;
 }
@@ -257,7 +248,7 @@ static void check_back(struct round *r)
 {
 	struct pattern_mismatch m;
 	struct pagemap_count c;
-	int err = pagemap_count(r->pagemap, r->range, r->len, &c);
+	int err = pagemap_count(r->dev->pagemap, r->range, r->len, &c);
 
 	if (!err && c.present != c.pages)
 		refute(r, EVIDENCE_PATH, "touched by the CPU, %zu of %zu pages are not back",
@@ -278,15 +269,15 @@ static void check_back(struct round *r)
 static void check_counters(struct round *r, const struct p2pcert_devpriv_counters *before)
 {
 	struct p2pcert_devpriv_counters now = { 0 };
-	int err = modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &now);
+	int err = modfd_ioctl(r->dev->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &now);
 	uint64_t out = now.pages_to_device - before->pages_to_device;
 	uint64_t back = now.pages_to_ram - before->pages_to_ram;
 	uint64_t faults = now.cpu_faults - before->cpu_faults;
 
 	if (err) {
-		scn_evidence(r->ctx, EVIDENCE_COUNTERS, EVIDENCE_MISSING,
-			     "%s: the module does not tell its counters: %s", r->name,
-			     strerror(-err));
+		devmem_missing(r->dev, EVIDENCE_COUNTERS,
+			       "%s: the module does not tell its counters: %s", r->name,
+			       strerror(-err));
 		return;
 	}
 	/* A fault that meets a page being held elsewhere happens again. */
@@ -298,7 +289,7 @@ static void check_counters(struct round *r, const struct p2pcert_devpriv_counter
 		       r->pages, out, back, faults,
 		       (uint64_t)(now.pages_evicted - before->pages_evicted));
 	else
-		scn_evidence(r->ctx, EVIDENCE_COUNTERS, EVIDENCE_PROVEN,
+		devmem_prove(r->dev, EVIDENCE_COUNTERS,
 			     "%s: %" PRIu64 " pages out, %" PRIu64 " back, %" PRIu64 " CPU faults",
 			     r->name, out, back, faults);
 	if (now.pages_in_use != before->pages_in_use)
@@ -323,7 +314,7 @@ static bool round_begin(struct round *r, const struct round_case *c)
 	r->mapping = mmap(NULL, r->mapping_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
 	if (r->mapping == MAP_FAILED) {
-		scn_error(r->ctx, ERROR_SETUP, "cannot map %zu bytes: %s", r->mapping_len,
+		scn_error(r->dev->ctx, ERROR_SETUP, "cannot map %zu bytes: %s", r->mapping_len,
 			  strerror(errno));
 		free(r->name);
 		return false;
@@ -369,166 +360,129 @@ static void round_steps(struct round *r, const struct p2pcert_devpriv_counters *
 	check_counters(r, before);
 }
 
-/* 0, 1 if something is refuted, -1 after scn_error(). */
-static int run_case(struct round *r, const struct round_case *c, uint64_t nr)
+/* False after scn_error(). */
+static bool run_case(struct round *r, const struct round_case *c, uint64_t nr)
 {
 	struct p2pcert_devpriv_counters before = { 0 };
-	uint64_t seed = scn_env(r->ctx)->seed;
-	int err = modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &before);
+	uint64_t seed = scn_env(r->dev->ctx)->seed;
+	int err = modfd_ioctl(r->dev->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &before);
 
 	if (err) {
-		scn_error(r->ctx, ERROR_SETUP, "module '%s' does not tell its counters: %s", MODULE,
-			  strerror(-err));
-		return -1;
+		scn_error(r->dev->ctx, ERROR_SETUP, "%s: the module does not tell its counters: %s",
+			  r->dev->name, strerror(-err));
+		return false;
 	}
 	r->first = pattern_seed(seed, 3 * nr);
 	r->second = pattern_seed(seed, 3 * nr + 1);
 	r->guard = pattern_seed(seed, 3 * nr + 2);
 	if (!round_begin(r, c))
-		return -1;
+		return false;
 	round_steps(r, &before);
-	if (r->refuted) {
-		scn_why(r->ctx, "%s: see what is refuted", r->name);
-	} else {
-		scn_why(r->ctx, "all right up to %zu bytes", r->len);
-		scn_evidence(
-			r->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
-			"%s: the device read what the CPU wrote, the CPU what the device wrote; "
-			"guards untouched",
-			r->name);
-		scn_evidence(r->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
+	if (!r->dev->refuted) {
+		devmem_prove(r->dev, EVIDENCE_DATA,
+			     "%s: the device read what the CPU wrote, the CPU what the device "
+			     "wrote; guards untouched",
+			     r->name);
+		devmem_prove(r->dev, EVIDENCE_PATH,
 			     "%s: %zu pages left the page table, and came back when touched",
 			     r->name, r->pages);
 	}
 	round_end(r);
-	return r->refuted;
+	return true;
 }
 
 /*
  * The largest range that the machine can spare: it is in memory or in the device, which takes its
- * memory from the same place, and some is needed for the tables of both.
+ * memory from the same place, and some is needed for the tables of both. Of a BAR, no more than half.
  */
-static uint64_t largest_range(enum level level)
+static uint64_t largest_range(const struct devmem *dev, enum level level)
 {
 	uint64_t available;
 
+	if (dev->is_bar)
+		return dev->pages * page_size() / 2;
 	if (proc_status_bytes("/proc/meminfo", "MemAvailable", &available) < 0)
 		return MIB(16);
 	available /= memory_parts[level];
 	return available > MIB(2) ? available : MIB(2);
 }
 
-static int run_cases(struct round *r)
+/* False after scn_error(). */
+static bool run_cases(struct round *r)
 {
-	enum level level = scn_env(r->ctx)->level;
-	uint64_t largest = largest_range(level);
-	int result = 0;
+	enum level level = scn_env(r->dev->ctx)->level;
+	uint64_t largest = largest_range(r->dev, level);
+	bool going = true;
 
-	for (size_t i = 0; i < ARRAY_LEN(cases) && !result; i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases) && going && !r->dev->refuted; i++)
 		if (cases[i].level <= level && cases[i].bytes <= largest)
-			result = run_case(r, &cases[i], i);
-	return result;
+			going = run_case(r, &cases[i], i);
+	return going;
 }
 
 /* All that went out and back must have been copied by the engine. */
-static int check_engine(struct round *r, const struct p2pcert_devpriv_counters *before,
-			uint64_t pages)
+static void check_engine(struct round *r, const struct p2pcert_devpriv_counters *before,
+			 uint64_t pages)
 {
 	struct p2pcert_devpriv_counters now = { 0 };
-	int err = modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &now);
+	int err = modfd_ioctl(r->dev->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &now);
 	uint64_t by_engine = now.engine_copied - before->engine_copied;
 	uint64_t by_cpu = now.cpu_copied - before->cpu_copied;
 	bool right = !err && by_engine == pages && !by_cpu;
 
-	scn_evidence(r->ctx, EVIDENCE_PATH, right ? EVIDENCE_PROVEN : EVIDENCE_REFUTED,
-		     "%s: %" PRIu64 " pages were copied, %" PRIu64 " by the engine, %" PRIu64
-		     " by the CPU",
-		     r->engine, pages, by_engine, by_cpu);
-	return !right;
+	(right ? devmem_prove : devmem_refute)(r->dev, EVIDENCE_PATH,
+					       "%" PRIu64 " pages were copied, %" PRIu64
+					       " by the engine %s, %" PRIu64 " by the CPU",
+					       pages, by_engine, r->engine, by_cpu);
 }
 
-/* The smallest cases once more, with a DMA engine if there is one. As run_case(). */
-static int run_by_engine(struct round *r)
+/* The smallest cases once more, with a DMA engine if there is one. False after scn_error(). */
+static bool run_by_engine(struct round *r)
 {
 	struct p2pcert_devpriv_counters before = { 0 };
 	struct p2pcert_devpriv_engine e;
 	uint64_t pages = 0;
-	int result = 0;
+	bool going = true;
 
-	if (devmem_engine_find(r->fd, scn_env(r->ctx)->sysroot, &e) < 0 ||
-	    modfd_ioctl(r->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &before) < 0) {
-		scn_evidence(r->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
+	if (devmem_engine_find(r->dev->fd, scn_env(r->dev->ctx)->sysroot, &e) < 0 ||
+	    modfd_ioctl(r->dev->fd, P2PCERT_IOC_DEVPRIV_COUNTERS, &before) < 0) {
+		devmem_prove(r->dev, EVIDENCE_PATH,
 			     "the CPU copied: no DMA engine is free and copies memory");
-		return 0;
+		return true;
 	}
 	r->engine = e.channel;
-	for (size_t i = 0; i < ENGINE_CASES && !result; i++) {
-		result = run_case(r, &cases[i], ARRAY_LEN(cases) + i);
+	for (size_t i = 0; i < ENGINE_CASES && going && !r->dev->refuted; i++) {
+		going = run_case(r, &cases[i], ARRAY_LEN(cases) + i);
 		pages += 2 * (cases[i].bytes / page_size());
 	}
-	if (!result)
-		result = check_engine(r, &before, pages);
+	if (going && !r->dev->refuted)
+		check_engine(r, &before, pages);
 	r->engine = NULL;
-	return result;
+	return going;
 }
 
-/*
- * NUMA balancing takes away the right to write to pages for a while, and what migrates just then is
- * read-only in the device, as it must be: the device's writes would be refused. How the two live
- * together is not asked here. Memory under a policy of the task's own is left alone by it
- * (set_mempolicy(2)); a kernel without NUMA refuses, and balances nothing either.
- */
-static void avoid_numa_balancing(void)
+/* How an engine reaches a BAR is for devpriv.engine-copy. */
+static bool body_roundtrip(struct devmem *dev)
 {
-	(void)syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0);
-}
-
-/* Module, page table and a chunk of memory. As run_case(). */
-static int run_with_device(struct scenario_ctx *ctx, uint64_t *refcnt)
-{
-	autoclose int fd = modfd_open(ctx, MODULE, modfd_injected(ctx, MODULE_FAULTS), refcnt);
-	autoclose int pagemap = pagemap_open(NULL);
 	autofree unsigned char *chunk = xcalloc(1, CHUNK);
-	struct round r = { .ctx = ctx, .fd = fd, .pagemap = pagemap, .chunk = chunk };
-	int result;
+	struct round r = { .dev = dev, .chunk = chunk };
 
-	if (fd < 0)
-		return -1;
-	if (pagemap < 0) {
-		scn_error(ctx, ERROR_SETUP, "cannot open '/proc/self/pagemap': %s",
-			  strerror(-pagemap));
-		return -1;
-	}
-	avoid_numa_balancing();
-	result = run_cases(&r);
-	return result ? result : run_by_engine(&r);
+	return run_cases(&r) && (dev->is_bar || dev->refuted || run_by_engine(&r));
 }
 
 static enum outcome run_roundtrip(struct scenario_ctx *ctx)
 {
-	static const enum outcome outcomes[] = { OUTCOME_ERROR, OUTCOME_PASS, OUTCOME_FAIL };
-	uint64_t refcnt;
-	int result = run_with_device(ctx, &refcnt);
-
-	if (result >= 0 && !modfd_judge_refcnt(ctx, MODULE, refcnt))
-		result = 1;
-	return outcomes[result + 1];
+	return devmem_run(ctx, body_roundtrip);
 }
 
 const struct scenario scenario_devpriv_roundtrip = {
 	.id = "devpriv.roundtrip",
 	.title = "memory migrates into a device, is used there, and faults back",
-	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" },
-	       { NEED_KCONFIG, "CONFIG_DEVICE_PRIVATE && CONFIG_DEVICE_MIGRATION && "
-			       "CONFIG_HMM_MIRROR && CONFIG_MODULE_UNLOAD && "
-			       "CONFIG_PROC_PAGE_MONITOR" },
-	       { NEED_FEATURE, "device_private" }, { NEED_MODULE, MODULE },
-	       { NEED_MODULE, "p2pcert_edu" }, { NEED_MEMORY, "64M" }),
-	.evidence = EV(DATA) | EV(PATH) | EV(COUNTERS) | EV(LEAK),
-	.safety = SAFETY_SAFE,
+	.NEEDS(DEVMEM_NEEDS, { NEED_MODULE, "p2pcert_edu" }, { NEED_MEMORY, "64M" }),
+	.evidence = DEVMEM_EVIDENCE,
+	.safety = SAFETY_SAFE_BUT_NAMED,
 	.level = LEVEL_QUICK,
 	.seconds = 120,
-	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "no-migrate", "leak",
-		MODFD_FAULTS_ENTER),
+	.FAULTS(DEVMEM_FAULT_NAMES),
 	.run = run_roundtrip,
 };
