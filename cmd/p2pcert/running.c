@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Around a run: from the machine as it is to the report. */
-#include "base/clock.h"
 #include "running.h"
+#include "base/clock.h"
 
 #include <string.h>
 #include <sys/utsname.h>

@@ -94,7 +94,7 @@ static int body_twice(struct mr_case *c)
 static int body_bad_fd(struct mr_case *c)
 {
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int closed = dup(c->memory->fd);
+	int closed = fcntl(c->memory->fd, F_DUPFD_CLOEXEC, 0);
 	const struct {
 		const char *what;
 		int fd, expected;

@@ -298,20 +298,16 @@ static int transfer(struct trial *t, const char *pass)
 	start = clock_ns();
 	err = verbs_transfer(&t->device->verbs, &order, TRANSFER_MS, &status);
 	ns = clock_ns() - start;
-	if (err == -ETIMEDOUT) {
-		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
-			     "%s: %s: %s of %zu bytes did not complete in %d ms",
-			     t->device->verbs.name, pass, t->op->name, t->len, TRANSFER_MS);
-		return 1;
-	}
+	if (err == -ETIMEDOUT)
+		return rdma_refute(t->device, EVIDENCE_DATA,
+				   "%s: %s of %zu bytes did not complete in %d ms", pass,
+				   t->op->name, t->len, TRANSFER_MS);
 	if (err)
 		return err;
-	if (status != IBV_WC_SUCCESS) {
-		scn_evidence(t->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED,
-			     "%s: %s: %s of %zu bytes completed with '%s'", t->device->verbs.name,
-			     pass, t->op->name, t->len, ibv_wc_status_str(status));
-		return 1;
-	}
+	if (status != IBV_WC_SUCCESS)
+		return rdma_refute(t->device, EVIDENCE_DATA,
+				   "%s: %s of %zu bytes completed with '%s'", pass, t->op->name,
+				   t->len, ibv_wc_status_str(status));
 	measure(t, pass, ns);
 	return 0;
 }

@@ -64,7 +64,8 @@ struct sweep {
 	size_t page, len; /* bytes, in a page and a buffer */
 	size_t mtu; /* bytes, of the path */
 	bool aligned; /* whole pages alone are tried: the workaround */
-	uint64_t tried, wrong[2]; /* transfers; wrong ones between pinned regions, and others */
+	uint64_t tried, failed; /* transfers; those that did not end with success */
+	uint64_t wrong[2]; /* those that did, and were wrong: between pinned regions, and others */
 	uint64_t
 		as_known; /* of the wrong ones those that look like the known defect of soft RoCE */
 };
@@ -206,9 +207,12 @@ static int transfer(struct sweep *s, const struct one *o)
 	if (err ? err != -ETIMEDOUT : status == IBV_WC_SUCCESS)
 		return err;
 	text = one_text(s, o);
-	scn_evidence(ctx, EVIDENCE_DATA, EVIDENCE_REFUTED, "%s: %s: %s", v->name, text,
-		     err ? "does not complete" : ibv_wc_status_str(status));
-	return 1;
+	err = rdma_refute(s->device, EVIDENCE_DATA, "%s: %s", text,
+			  err ? "does not complete" : ibv_wc_status_str(status));
+	if (err < 0)
+		return err;
+	s->failed++;
+	return verbs_reconnect(v) ?: 1;
 }
 
 /* Bytes that are not the same in both images were never set: they may be anything. */
@@ -268,20 +272,23 @@ static size_t bytes_of(const struct sweep *s, const struct size *size)
 	return s->page / 8 * size->eighths + (size_t)size->bytes;
 }
 
-/* How many went wrong of those with this operation and side. */
+/* Of those with this operation and side. */
 struct tally {
-	uint64_t tried, wrong;
+	uint64_t tried, failed, wrong;
 	char *first; /* text of the first wrong one */
 };
 
 static int tally_one(struct sweep *s, const struct one *o, struct tally *tally)
 {
+	uint64_t failed = s->failed;
 	int r = try_one(s, o);
 
 	if (r < 0)
 		return r;
 	tally->tried++;
-	if (r && !tally->wrong++)
+	if (s->failed > failed)
+		tally->failed++;
+	else if (r && !tally->wrong++)
 		tally->first = one_text(s, o);
 	return 0;
 }
@@ -342,7 +349,7 @@ static void say(struct sweep *s, const struct one *o, const struct tally *tally)
 			" transfers completed with success and moved wrong data, the first: %s",
 			device, o->op->name, o->side->name, tally->wrong, tally->tried,
 			tally->first);
-	else
+	else if (!tally->failed)
 		scn_evidence(ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
 			     "%s: RDMA %s, %s: %" PRIu64 " transfers, all right to the last byte",
 			     device, o->op->name, o->side->name, tally->tried);
@@ -356,6 +363,7 @@ static void note(json_t *rows, const struct one *o, const struct tally *tally)
 	jx_set_str(row, "operation", o->op->name);
 	jx_set_str(row, "regions", o->side->name);
 	jx_set_int(row, "transfers", (int64_t)tally->tried);
+	jx_set_int(row, "failed", (int64_t)tally->failed);
 	jx_set_int(row, "wrong", (int64_t)tally->wrong);
 	jx_set_str(row, "first_wrong", tally->first);
 	jx_append(rows, row);
@@ -406,6 +414,10 @@ static void find(const struct sweep *s)
 
 static enum outcome conclude(const struct sweep *s)
 {
+	if (s->failed)
+		return rdma_conclude(s->device, OUTCOME_FAIL,
+				     "%" PRIu64 " of %" PRIu64 " transfers fail", s->failed,
+				     s->tried);
 	if (s->wrong[false])
 		return rdma_conclude(s->device, OUTCOME_FAIL,
 				     "moves wrong data between pinned regions as well");

@@ -47,9 +47,7 @@ int rig_refute(struct rig *r, enum evidence_kind kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	scn_evidence(r->device->ctx, kind, EVIDENCE_REFUTED, "%s: %s: %s", r->device->verbs.name,
-		     r->stage, text);
-	return 1;
+	return rdma_refute(r->device, kind, "%s: %s", r->stage, text);
 }
 
 enum outcome rig_cannot_post(struct rdma_device *device, int err)

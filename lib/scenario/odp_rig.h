@@ -113,7 +113,7 @@ enum outcome rig_each(struct scenario_ctx *ctx, uint32_t claims, rdma_body *body
 
 /* What is going on, in front of whatever is said from now on. */
 void rig_stage(struct rig *r, const char *fmt, ...) attr_printf(2, 3);
-/* Says of something that it did not hold. Returns 1. */
+/* rdma_refute(), with what is going on in front. */
 int rig_refute(struct rig *r, enum evidence_kind kind, const char *fmt, ...) attr_printf(3, 4);
 
 /* Memory for a buffer that has none: of this file, which is taken and made as long, or -1. */

@@ -38,6 +38,20 @@ enum outcome rdma_conclude(struct rdma_device *device, enum outcome outcome, con
 	return outcome;
 }
 
+int rdma_refute(struct rdma_device *device, enum evidence_kind kind, const char *fmt, ...)
+{
+	autofree char *text = NULL;
+	va_list ap;
+
+	if (!verbs_port_is_up(&device->verbs))
+		return -ENETDOWN;
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	scn_evidence(device->ctx, kind, EVIDENCE_REFUTED, "%s: %s", device->verbs.name, text);
+	return 1;
+}
+
 static void say_device(struct scenario_ctx *ctx, const char *name)
 {
 	autofree char *device = xasprintf("rdma:%s", name);
@@ -46,6 +60,17 @@ static void say_device(struct scenario_ctx *ctx, const char *name)
 	scn_device_name(ctx, device);
 	if (verbs_pci_addr(scn_env(ctx)->sysroot, name, &addr))
 		scn_device(ctx, addr);
+}
+
+/* What went wrong while the port went down is no verdict. */
+static enum outcome judge(struct rdma_device *device, enum outcome outcome)
+{
+	autofree char *why = NULL;
+
+	if (outcome != OUTCOME_FAIL || verbs_port_is_up(&device->verbs))
+		return outcome;
+	why = take_ptr(device->why);
+	return rdma_conclude(device, OUTCOME_ERROR, "its port went down: %s", why ? why : "");
 }
 
 static enum outcome device_run(struct rdma_device *device, const struct task *task,
@@ -70,7 +95,7 @@ static enum outcome device_run(struct rdma_device *device, const struct task *ta
 	err = verbs_connect(v, GID_WAIT_MS, &why);
 	if (err)
 		return rdma_conclude(device, OUTCOME_ERROR, "%s", why);
-	return task->body(device, task->arg);
+	return judge(device, task->body(device, task->arg));
 }
 
 static void device_try(struct scenario_ctx *ctx, const struct task *task, struct device_result *r)

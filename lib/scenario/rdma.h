@@ -37,6 +37,13 @@ enum outcome rdma_conclude(struct rdma_device *device, enum outcome outcome, con
 	attr_printf(3, 4);
 
 /*
+ * Says of something that it did not hold, with the device's name in front. Returns 1; or -ENETDOWN, and
+ * nothing is said: what becomes of transfers when the port goes down is no matter of the kernel's.
+ */
+int rdma_refute(struct rdma_device *device, enum evidence_kind kind, const char *fmt, ...)
+	attr_printf(3, 4);
+
+/*
  * Deregisters what it registered, before it gives the memory back. OUTCOME_SKIP is for what the device
  * does not support.
  */

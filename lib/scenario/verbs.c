@@ -116,6 +116,13 @@ int verbs_open(struct verbs *v, const char *name, char **why)
 	return -ENETDOWN;
 }
 
+bool verbs_port_is_up(const struct verbs *v)
+{
+	struct ibv_port_attr attr;
+
+	return ibv_query_port(v->context, v->port, &attr) == 0 && attr.state == IBV_PORT_ACTIVE;
+}
+
 /* --- connection --------------------------------------------------------------------------------- */
 
 /* The first RoCE v2 GID of the port, one of IPv4 or global IPv6 if there is one. */

@@ -73,6 +73,9 @@ bool verbs_pci_addr(const char *sysroot, const char *name, struct pci_addr *addr
  */
 int verbs_open(struct verbs *v, const char *name, char **why) attr_must_check;
 
+/* Is the port active now? It goes down with a cable, and with the device. */
+bool verbs_port_is_up(const struct verbs *v);
+
 /*
  * Makes and connects the queue pairs, with the largest path MTU that the port has active. A port on
  * Ethernet needs a RoCE v2 GID, which is waited for at most wait_ms: -EADDRNOTAVAIL.

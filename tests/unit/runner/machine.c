@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Building the machine of a directory, and looking at what a run on it left. */
-#include "base/clock.h"
 #include "machine.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <poll.h>
