@@ -61,6 +61,7 @@ enum dpv_defect {
 	DPV_DEFECT_protection_ignored, /* what may be written no more still is */
 	DPV_DEFECT_read_kept, /* what may be accessed no more can be read as before */
 	DPV_DEFECT_exclusive_kept, /* after the CPU has touched the page */
+	DPV_DEFECT_sequence_ignored, /* what was found before an invalidation is used after it */
 	DPV_DEFECT_engine_not_awaited, /* what the DMA engine has not copied yet counts as copied */
 	DPV_DEFECT_engine_failure_ignored, /* and what it could not copy */
 };
@@ -219,6 +220,8 @@ struct dpv_copy {
 	u64 end; /* of the whole range, for the fault that strikes its tail */
 };
 
+/* P2PCERT_DELAY_MS, for P2PCERT_FAULT_DELAY. */
+void dpv_delay(void);
 /* Bytes of the page at addr that are copied: all, but for faults. */
 u64 dpv_copy_length(const struct dpv_copy *copy, u64 addr);
 

@@ -99,7 +99,7 @@ u64 dpv_copy_length(const struct dpv_copy *copy, u64 addr)
 }
 
 /* By the clock and not by ticks, which a slow machine may be behind with. */
-static void dpv_delay(void)
+void dpv_delay(void)
 {
 	usleep_range(P2PCERT_DELAY_MS * USEC_PER_MSEC, P2PCERT_DELAY_MS * USEC_PER_MSEC * 2);
 }

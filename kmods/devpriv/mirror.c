@@ -191,6 +191,15 @@ static void dpv_view_move(struct dpv_view *v, u64 addr)
 	memset(v->done, 0, sizeof(v->done));
 }
 
+/* Has what was found since seq been invalidated? With the mirror's lock held. */
+static bool dpv_is_outdated(struct dpv_mirror *m, unsigned long seq)
+{
+	if (DPV_DEFECT(sequence_ignored))
+		return false;
+	return mmu_interval_read_retry(&m->notifier, seq) ||
+	       p2pcert_strikes(m->plan, P2PCERT_FAULT_INVALIDATED);
+}
+
 /*
  * Finds out where the pages of the view are, and with flags of HMM_PFN_REQ_* sees to it that they
  * are there; returns with the mirror's lock held if it returns 0. The address space may be another
@@ -221,10 +230,11 @@ static int dpv_view_find(struct dpv_view *v, unsigned long flags)
 		mmap_read_unlock(mm);
 		if (err && err != -EBUSY)
 			return err;
+		if (!err && p2pcert_strikes(m->plan, P2PCERT_FAULT_DELAY))
+			dpv_delay();
 		if (!err) {
 			mutex_lock(&m->lock);
-			if (!mmu_interval_read_retry(&m->notifier, range.notifier_seq) &&
-			    !p2pcert_strikes(m->plan, P2PCERT_FAULT_INVALIDATED))
+			if (!dpv_is_outdated(m, range.notifier_seq))
 				return 0;
 			mutex_unlock(&m->lock);
 		}

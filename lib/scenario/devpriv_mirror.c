@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -254,9 +256,129 @@ static bool mirror_twice(struct devmem *dev)
 	return ok;
 }
 
+/* --- while the device is looking --------------------------------------------------------------- */
+
+#define TURN_PAGES 4
+#define TURNS_MAX 60
+/* So often what the device has found must have been out of date when it was to be used. */
+#define RETRIES_WANTED 5
+
+/*
+ * Pages of two files take turns at one place. They all stay what they are, so that a device which uses
+ * one that is mapped no more does no harm, and shows.
+ */
+struct turns {
+	struct area *a;
+	int fds[2];
+	uint64_t seeds[2][TURN_PAGES];
+	unsigned char *buffer;
+	int err; /* of the device's look */
+};
+
+static bool take_turn(struct turns *t, size_t which)
+{
+	if (!area_map(t->a, 0, TURN_PAGES, MAP_SHARED, t->fds[which]))
+		return false;
+	memcpy(t->a->seeds, t->seeds[which], sizeof(t->seeds[which]));
+	return true;
+}
+
+static bool fill_file(struct turns *t, size_t which)
+{
+	if (ftruncate(t->fds[which], (off_t)(TURN_PAGES * page_size())) < 0) {
+		scn_error(t->a->dev->ctx, ERROR_SETUP, "no file in memory: %s", strerror(errno));
+		return false;
+	}
+	if (!take_turn(t, which))
+		return false;
+	area_fill(t->a, 0, TURN_PAGES);
+	memcpy(t->seeds[which], t->a->seeds, sizeof(t->seeds[which]));
+	return true;
+}
+
+/* It gets the data of one file or of the other; which, is asked when it is over. */
+static void *look(void *with)
+{
+	struct turns *t = with;
+
+	t->err = area_access(t->a, P2PCERT_IOC_DEVPRIV_MIRROR_READ, 0, TURN_PAGES, t->buffer);
+	return NULL;
+}
+
+/*
+ * One file's turn, of which the device has found nothing yet; and so many milliseconds after it has begun
+ * to look the other's. False after scn_error().
+ */
+static bool look_meanwhile(struct turns *t, unsigned int ms)
+{
+	const struct timespec moment = { .tv_nsec = (long)ms * 1000 * 1000 };
+	pthread_t thread;
+	bool taken;
+	int err;
+
+	if (!take_turn(t, 0))
+		return false;
+	err = pthread_create(&thread, NULL, look, t);
+	if (err) {
+		scn_error(t->a->dev->ctx, ERROR_SETUP, "no thread: %s", strerror(err));
+		return false;
+	}
+	nanosleep(&moment, NULL);
+	taken = take_turn(t, 1);
+	pthread_join(thread, NULL);
+	if (t->err)
+		devmem_refute(t->a->dev, EVIDENCE_DATA,
+			      "the device cannot read what is mapped anew meanwhile: %s",
+			      errno_text(t->err));
+	if (taken)
+		area_check_mirror(t->a, 0, TURN_PAGES, "mapped anew while the device was looking");
+	return taken;
+}
+
+/* The device's looks take a while from now on. False after scn_error(). */
+static bool take_turns(struct turns *t)
+{
+	struct devmem *dev = t->a->dev;
+	struct p2pcert_devpriv_mirror_counters before = { 0 }, now = { 0 };
+	bool going = devmem_set_faults(dev, (struct p2pcert_faults){ .mask = P2PCERT_FAULT_DELAY });
+
+	going = going && mirror_counters(dev, &before);
+	for (size_t i = 0; going && i < TURNS_MAX && !dev->refuted; i++) {
+		going = look_meanwhile(t, 1 + i % P2PCERT_DELAY_MS);
+		if (mirror_counters(dev, &now) && now.retries >= before.retries + RETRIES_WANTED)
+			break;
+	}
+	if (going && now.retries >= before.retries + RETRIES_WANTED)
+		devmem_prove(dev, EVIDENCE_COUNTERS,
+			     "%" PRIu64
+			     " times what the device had found was out of date, and looked for "
+			     "again",
+			     (uint64_t)(now.retries - before.retries));
+	else if (going)
+		devmem_missing(dev, EVIDENCE_COUNTERS,
+			       "what the device had found was hardly ever out of date");
+	return going && devmem_set_faults(dev, (struct p2pcert_faults){ 0 });
+}
+
+static bool mirror_meanwhile(struct devmem *dev)
+{
+	struct area *a = area_new(dev, AREA_SHARED, TURN_PAGES, "two files by turns");
+	autofree unsigned char *buffer = xcalloc(TURN_PAGES, page_size());
+	autoclose int first = memfd_create("p2pcert", MFD_CLOEXEC);
+	autoclose int second = memfd_create("p2pcert", MFD_CLOEXEC);
+	struct turns t = { .a = a, .fds = { first, second }, .buffer = buffer };
+	bool ok = a && area_mirror(a);
+
+	ok = ok && fill_file(&t, 0) && fill_file(&t, 1) && take_turns(&t);
+	area_end(a);
+	devmem_unmirror(dev);
+	return ok;
+}
+
 static bool body_mirror(struct devmem *dev)
 {
-	return mirror_changes(dev) && mirror_shared(dev) && mirror_huge(dev) && mirror_twice(dev);
+	return mirror_changes(dev) && mirror_shared(dev) && mirror_huge(dev) && mirror_twice(dev) &&
+	       mirror_meanwhile(dev);
 }
 
 static enum outcome run_mirror(struct scenario_ctx *ctx)
@@ -271,7 +393,7 @@ const struct scenario scenario_devpriv_mirror = {
 	.evidence = DEVMEM_EVIDENCE,
 	.safety = SAFETY_SAFE_BUT_NAMED,
 	.level = LEVEL_QUICK,
-	.seconds = 10,
+	.seconds = 20,
 	.FAULTS(DEVMEM_FAULT_NAMES),
 	.run = run_mirror,
 };

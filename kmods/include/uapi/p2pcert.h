@@ -68,7 +68,8 @@ struct p2pcert_bdf {
 /* Of p2pcert_devpriv: what a driver must live with, and that loses nothing. */
 #define P2PCERT_FAULT_NO_DEVICE_MEMORY (1u << 11) /* the device has no page to give */
 #define P2PCERT_FAULT_NO_MEMORY (1u << 12) /* there is no memory for what comes back */
-#define P2PCERT_FAULT_DELAY (1u << 13) /* copying a page takes P2PCERT_DELAY_MS longer */
+/* copying a page takes P2PCERT_DELAY_MS longer, and so does using what a mirror has found */
+#define P2PCERT_FAULT_DELAY (1u << 13)
 #define P2PCERT_FAULT_ABORT (1u << 14) /* a page is unmapped for migration, and then left */
 #define P2PCERT_FAULT_INVALIDATED (1u << 15) /* what the device has found is out of date at once */
 

@@ -33,6 +33,7 @@ reference_extra      devpriv.refcount    leak
 protection_ignored   devpriv.mirror      data
 read_kept            devpriv.mirror      data that may not be read gives no error
 exclusive_kept       devpriv.exclusive   data
+sequence_ignored     devpriv.mirror      data mapped anew while the device
 fault_does_nothing   devpriv.read-fault  timeout
 write_gained         devpriv.mirror      data
 +engine_not_awaited  devpriv.engine-copy data
