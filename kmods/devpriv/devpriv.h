@@ -34,8 +34,8 @@
 
 /*
  * Defects to plant, for tests that the scenarios notice them: at most one is compiled in, by
- * P2PCERT_DEFECT=NAME on make's command line. In the scenarios that are to notice them, none
- * touches memory that is neither the module's nor the caller's.
+ * P2PCERT_DEFECT=NAME on make's command line. In the scenarios that are to notice them, none but
+ * the last ones touches memory that is neither the module's nor the caller's.
  */
 enum dpv_defect {
 	DPV_DEFECT_none,
@@ -64,6 +64,9 @@ enum dpv_defect {
 	DPV_DEFECT_sequence_ignored, /* what was found before an invalidation is used after it */
 	DPV_DEFECT_engine_not_awaited, /* what the DMA engine has not copied yet counts as copied */
 	DPV_DEFECT_engine_failure_ignored, /* and what it could not copy */
+	/* and those that may end the kernel, which is all that there is to notice */
+	DPV_DEFECT_split_without_pagemap, /* what is cut off a huge page belongs to no device */
+	DPV_DEFECT_freed_twice, /* the memory behind a page */
 };
 
 #ifdef P2PCERT_DEFECT

@@ -116,6 +116,8 @@ static void dpv_free_backing(struct page **backing, unsigned long nr)
 	for (unsigned long i = 0; i < nr; i++) {
 		if (backing[i])
 			__free_page(backing[i]);
+		if (backing[i] && DPV_DEFECT(freed_twice))
+			__free_page(backing[i]);
 		backing[i] = NULL;
 	}
 }
@@ -181,7 +183,7 @@ static void dpv_folio_split(struct folio *from, struct folio *cut)
 		atomic64_inc(&dpv_page_device(folio_page(from, 0))->count.splits);
 		return;
 	}
-	cut->pgmap = from->pgmap;
+	cut->pgmap = DPV_DEFECT(split_without_pagemap) ? NULL : from->pgmap;
 	cut->mapping = from->mapping;
 }
 #endif

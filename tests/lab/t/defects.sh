@@ -8,9 +8,8 @@
 # evidence.
 
 # DEFECT, the scenario that notices it, what is refuted or the kind of the error, and where that could
-# be for another reason, how it is put; '+' in front of those that are always planted. Left out are
-# those that end a kernel: folios split without their pagemap, pages given back twice, and page table
-# entries used past the sequence.
+# be for another reason, how it is put; '+' in front of those that are always planted. Those that may
+# end a kernel are for deadly.sh.
 defects='
 +page_not_copied     devpriv.roundtrip   data
 hole_not_cleared     devpriv.thp         data

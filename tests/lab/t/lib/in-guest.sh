@@ -20,7 +20,7 @@ fi
 kernel=$("$t/../lab" list | awk -v platform="$platform" '$1 == platform { print $2 }')
 "$t/../lab" build --kernel "$kernel" || exit 3
 command="in_guest=yes P2PCERT=p2pcert parts='${PARTS:-}'"
-for file in "$t/../../cli/lib/cli.sh" "$t/lib/guest.sh" "$t/$name.sh"; do
+for file in "$t/../../cli/lib/cli.sh" "$t/lib/guest.sh" "$script"; do
 	command+=$'\n'$(< "$file")
 done
 exec "$t/../lab" run --platform "$platform" --as "test-$name" --command "$command" "$@"
