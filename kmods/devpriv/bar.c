@@ -15,6 +15,8 @@
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
 
+#include "p2pcert_bar.h"
+
 struct dpv_bar {
 	struct pci_dev *pdev;
 	void __iomem *base;
@@ -74,23 +76,9 @@ struct page *dpv_bar_page(const struct dpv_bar *bar, u64 nr)
 	return pfn_to_page(PHYS_PFN(pci_resource_start(bar->pdev, bar->nr)) + nr);
 }
 
-/* The largest BAR that is memory, or -ENODEV. */
-static int dpv_largest_bar(struct pci_dev *pdev)
-{
-	int largest = -ENODEV;
-
-	for (int i = 0; i < PCI_STD_NUM_BARS; i++) {
-		if (!(pci_resource_flags(pdev, i) & IORESOURCE_MEM) || !pci_resource_start(pdev, i))
-			continue;
-		if (largest < 0 || pci_resource_len(pdev, i) > pci_resource_len(pdev, largest))
-			largest = i;
-	}
-	return largest;
-}
-
 static int dpv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	int nr = dpv_largest_bar(pdev);
+	int nr = p2pcert_largest_bar(pdev);
 	struct dpv_bar *bar;
 	int err;
 

@@ -13,6 +13,8 @@
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
 
+#include "p2pcert_bar.h"
+
 static LIST_HEAD(dmb_bars);
 static DEFINE_MUTEX(dmb_bars_mutex);
 
@@ -40,23 +42,9 @@ struct dmb_bar *dmb_bar_find(const struct p2pcert_bdf *bdf)
 
 #if DMB_BARS
 
-/* The largest BAR that is memory, or -ENODEV. */
-static int dmb_largest_bar(struct pci_dev *pdev)
-{
-	int largest = -ENODEV;
-
-	for (int i = 0; i < PCI_STD_NUM_BARS; i++) {
-		if (!(pci_resource_flags(pdev, i) & IORESOURCE_MEM) || !pci_resource_start(pdev, i))
-			continue;
-		if (largest < 0 || pci_resource_len(pdev, i) > pci_resource_len(pdev, largest))
-			largest = i;
-	}
-	return largest;
-}
-
 static int dmb_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	int nr = dmb_largest_bar(pdev);
+	int nr = p2pcert_largest_bar(pdev);
 	struct dmb_bar *bar;
 	int err;
 
