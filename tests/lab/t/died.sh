@@ -129,15 +129,27 @@ oops() {
 	gone_on oops $'devpriv.roundtrip fail\nselftest.unchanged pass'
 }
 
-# The kernel cannot merge equal pages that are in a device: its thread dies, or who has them faults for
-# ever. As soon as one can, this is to be turned around.
+# The kernel cannot merge equal pages that are in a device: its thread dies, and the boot is over; or who
+# has them faults for ever, and nothing else is harmed. Which of the two is a matter of who comes first.
+# As soon as a kernel can, this is to be turned around.
 merged() {
+	local log
+
 	guest 'echo 1 > /sys/kernel/mm/ksm/run
 		p2pcert run --results merged --allow-unsafe --device 0000:06:00.0 devpriv.ksm \
 			selftest.unchanged'
-	statuses 'merged: exit status' '6 run selftest.unchanged'
-	reports merged 'outcomes' $'devpriv.ksm fail\nselftest.unchanged notrun' "$outcomes"
-	reports merged 'the log is refuted' refuted '.results[0].evidence.kernel_log.state'
+	log=$(jq -r '.results[0].evidence.kernel_log.state' "$work/merged/report.json")
+	if [[ $log == refuted ]]; then
+		statuses 'merged, its thread dead: exit status' '6 run selftest.unchanged'
+		reports merged 'its thread dead: outcomes' \
+			$'devpriv.ksm fail\nselftest.unchanged notrun' "$outcomes"
+	else
+		statuses 'merged, faults without end: exit status' '1 run selftest.unchanged'
+		reports merged 'faults without end: outcomes' \
+			$'devpriv.ksm fail\nselftest.unchanged pass' "$outcomes"
+	fi
+	reports merged 'its thread dead or faults without end, by the path' refuted \
+		'.results[0].evidence.path.state'
 	reports merged 'what of the kernel was seen, and the erratum' 'true true' \
 		'"\(any(.findings[]; .code == "HMM-KSM-OOPS")) \(any(.errata[]; .id == "hmm-ksm"))"'
 }
