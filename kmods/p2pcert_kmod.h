@@ -32,6 +32,7 @@ static_assert(sizeof(struct p2pcert_seg) == 32);
 static_assert(sizeof(struct p2pcert_map) == 32 + P2PCERT_MAX_SEGS * 32);
 static_assert(sizeof(struct p2pcert_copy) == 152);
 static_assert(sizeof(struct p2pcert_held) == 24);
+static_assert(sizeof(struct p2pcert_pin) == 40);
 static_assert(sizeof(struct p2pcert_devpriv_range) == 32);
 static_assert(sizeof(struct p2pcert_devpriv_access) == 40);
 static_assert(sizeof(struct p2pcert_devpriv_counters) == 128);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * p2pcert_p2p: what the running kernel says about peer-to-peer DMA, and one real transfer by a real
- * DMA engine. It answers three questions for user space and keeps no state between them: the
- * p2pdma distance of a pair, how a range of the caller's memory is mapped for a device, and whether
- * a memcpy channel moves bytes from one range to another.
+ * DMA engine. It answers four questions for user space: the p2pdma distance of a pair, how a range
+ * of the caller's memory is mapped for a device, whether a memcpy channel moves bytes from one
+ * range to another, and whether a range can be pinned. It keeps no state between them but a range
+ * that stays pinned because the caller wants it so.
  *
  * No device is ever programmed here: transfers go through the dmaengine API, so that the engine's
  * own driver stays in charge, and a mapping made only to be described is taken down again.
@@ -50,10 +51,6 @@
 #define P2P_FOLL 0
 #endif
 
-struct p2p_file {
-	u32 faults;
-};
-
 /* A range of the caller, pinned, and mapped for dev while `mapped` says so. */
 struct p2p_range {
 	struct page **pages;
@@ -61,15 +58,23 @@ struct p2p_range {
 	unsigned int offset; /* of the range's first byte in pages[0] */
 	u64 length;
 	bool write; /* the device writes into it */
+	bool got; /* by get_user_pages_...(), and so not pinned in the kernel's sense */
 	struct device *dev;
 	struct sg_table sgt;
 	bool mapped;
+};
+
+struct p2p_file {
+	u32 faults;
+	struct mutex lock; /* of held */
+	struct p2p_range held; /* by P2PCERT_PIN_HOLD */
 };
 
 /* A page or function kept for P2PCERT_FAULT_LEAK, until the module goes. */
 struct p2p_leak {
 	struct list_head node;
 	struct page *page;
+	bool got;
 	struct pci_dev *pdev;
 };
 
@@ -119,10 +124,12 @@ static void p2p_unmap(struct p2p_range *r)
 	sg_free_table(&r->sgt);
 }
 
-static void p2p_unpin_page(struct page *page, bool written)
+static void p2p_unpin_page(struct page *page, bool written, bool got)
 {
-	/* Dirty is a notion of memory that can be written back; a BAR cannot. */
-	unpin_user_pages_dirty_lock(&page, 1, written && !is_pci_p2pdma_page(page));
+	if (got)
+		put_page(page);
+	else /* Dirty is a notion of memory that can be written back; a BAR cannot. */
+		unpin_user_pages_dirty_lock(&page, 1, written && !is_pci_p2pdma_page(page));
 	atomic64_dec(&p2p_pages_held);
 }
 
@@ -132,7 +139,7 @@ static void p2p_unpin(struct p2p_range *r)
 
 	for (i = 0; i < r->nr_pages; i++) {
 		if (r->pages[i])
-			p2p_unpin_page(r->pages[i], r->write);
+			p2p_unpin_page(r->pages[i], r->write, r->got);
 		if (!(i % 4096))
 			cond_resched();
 	}
@@ -147,18 +154,35 @@ static void p2p_release_range(struct p2p_range *r)
 	p2p_unpin(r);
 }
 
-static int p2p_pin(struct p2p_range *r, struct device *dev, u64 addr, u64 length, bool write)
+/* The kernel's functions differ in the order of their arguments. */
+static int p2p_gup(unsigned long at, int n, unsigned int gup, struct page **pages, u32 flags)
+{
+	switch (flags & (P2PCERT_PIN_GET | P2PCERT_PIN_FAST)) {
+	case P2PCERT_PIN_GET | P2PCERT_PIN_FAST:
+		return get_user_pages_fast(at, n, gup, pages);
+	case P2PCERT_PIN_GET:
+		return get_user_pages_unlocked(at, n, pages, gup);
+	case P2PCERT_PIN_FAST:
+		return pin_user_pages_fast(at, n, gup, pages);
+	default:
+		return pin_user_pages_unlocked(at, n, pages, gup);
+	}
+}
+
+/* Until an error: what was pinned before stays so. */
+static int p2p_pin_pages(struct p2p_range *r, u64 addr, u64 length, u32 flags)
 {
 	unsigned long at = addr & PAGE_MASK;
-	unsigned int gup = write ? FOLL_WRITE : 0;
-	unsigned int want;
+	unsigned int gup = 0, want;
 
-	/* Asking for P2PDMA pages is only right for a device whose mapping can take them. */
-	if (dma_pci_p2pdma_supported(dev))
+	if (flags & P2PCERT_PIN_WRITE)
+		gup |= FOLL_WRITE;
+	if (flags & P2PCERT_PIN_LONGTERM)
+		gup |= FOLL_LONGTERM;
+	if (flags & P2PCERT_PIN_P2P)
 		gup |= P2P_FOLL;
-
-	r->dev = dev;
-	r->write = write;
+	r->write = flags & P2PCERT_PIN_WRITE;
+	r->got = flags & P2PCERT_PIN_GET;
 	r->offset = offset_in_page(addr);
 	r->length = length;
 	want = DIV_ROUND_UP(r->offset + length, PAGE_SIZE);
@@ -171,7 +195,7 @@ static int p2p_pin(struct p2p_range *r, struct device *dev, u64 addr, u64 length
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		n = pin_user_pages_fast(at, n, gup, r->pages + r->nr_pages);
+		n = p2p_gup(at, n, gup, r->pages + r->nr_pages, flags);
 		if (n <= 0)
 			return n ? n : -EFAULT;
 		r->nr_pages += n;
@@ -180,6 +204,17 @@ static int p2p_pin(struct p2p_range *r, struct device *dev, u64 addr, u64 length
 		cond_resched();
 	}
 	return 0;
+}
+
+static int p2p_pin(struct p2p_range *r, struct device *dev, u64 addr, u64 length, bool write)
+{
+	u32 flags = P2PCERT_PIN_FAST | (write ? P2PCERT_PIN_WRITE : 0);
+
+	/* Asking for P2PDMA pages is only right for a device whose mapping can take them. */
+	if (dma_pci_p2pdma_supported(dev))
+		flags |= P2PCERT_PIN_P2P;
+	r->dev = dev;
+	return p2p_pin_pages(r, addr, length, flags);
 }
 
 static int p2p_map(struct p2p_range *r)
@@ -261,13 +296,14 @@ static u32 p2p_describe_lie(const struct p2p_range *r, struct p2pcert_seg *seg)
 	return 1;
 }
 
-static int p2p_leak(struct page *page, struct pci_dev *pdev)
+static int p2p_leak(struct page *page, bool got, struct pci_dev *pdev)
 {
 	struct p2p_leak *leak = kmalloc(sizeof(*leak), GFP_KERNEL);
 
 	if (!leak)
 		return -ENOMEM;
 	leak->page = page;
+	leak->got = got;
 	leak->pdev = pdev;
 	mutex_lock(&p2p_leaks_lock);
 	list_add(&leak->node, &p2p_leaks);
@@ -278,7 +314,7 @@ static int p2p_leak(struct page *page, struct pci_dev *pdev)
 /* Takes one page out of a range, so that releasing the range leaves it pinned. */
 static int p2p_leak_page(struct p2p_range *r)
 {
-	int err = p2p_leak(r->pages[0], NULL);
+	int err = p2p_leak(r->pages[0], r->got, NULL);
 
 	if (!err)
 		r->pages[0] = NULL;
@@ -292,7 +328,7 @@ static void p2p_drop_leaks(void)
 	list_for_each_entry_safe(leak, next, &p2p_leaks, node) {
 		list_del(&leak->node);
 		if (leak->page)
-			p2p_unpin_page(leak->page, false);
+			p2p_unpin_page(leak->page, false, leak->got);
 		p2p_put_function(leak->pdev);
 		kfree(leak);
 	}
@@ -317,7 +353,7 @@ static int p2p_distance(struct p2pcert_distance *d, u32 faults, bool why)
 			d->distance = d->distance < 0 ? 2 : -1;
 	}
 	if (provider && (faults & P2PCERT_FAULT_LEAK)) {
-		err = p2p_leak(NULL, provider);
+		err = p2p_leak(NULL, false, provider);
 		if (!err)
 			provider = NULL;
 	}
@@ -341,6 +377,86 @@ static long p2p_ioctl_distance(void __user *arg, u32 faults, bool why)
 	if (err)
 		return err;
 	return copy_to_user(arg, &d, sizeof(d)) ? -EFAULT : 0;
+}
+
+/* --- pin ------------------------------------------------------------------------------------ */
+
+#define P2P_PIN_FLAGS                                                                              \
+	(P2PCERT_PIN_P2P | P2PCERT_PIN_WRITE | P2PCERT_PIN_LONGTERM | P2PCERT_PIN_FAST |           \
+	 P2PCERT_PIN_GET | P2PCERT_PIN_HOLD)
+
+static u64 p2p_kinds(const struct p2p_range *r)
+{
+	u64 kinds = 0;
+	unsigned int i;
+
+	for (i = 0; i < r->nr_pages && i < 64; i++)
+		if (is_pci_p2pdma_page(r->pages[i]))
+			kinds |= BIT_ULL(i);
+	return kinds;
+}
+
+static int p2p_pin_as_asked(struct p2p_file *f, struct p2pcert_pin *pin, u32 faults)
+{
+	struct p2p_range r = {};
+	int err = faults & P2PCERT_FAULT_MAP_FAILS ? -ENOMEM : 0;
+
+	if (!err)
+		err = p2p_pin_pages(&r, pin->addr, pin->length, pin->flags);
+	pin->nr_pages = r.nr_pages;
+	pin->p2p_pages = p2p_kinds(&r);
+	pin->result = err;
+	if (faults & P2PCERT_FAULT_WRONG_VERDICT)
+		pin->result = err ? 0 : -EREMOTEIO;
+	if ((faults & P2PCERT_FAULT_LEAK) && r.nr_pages)
+		err = p2p_leak_page(&r) ?: err;
+	if (!err && (pin->flags & P2PCERT_PIN_HOLD))
+		f->held = r;
+	else
+		p2p_unpin(&r);
+	return err == -EINTR ? err : 0;
+}
+
+static long p2p_ioctl_pin(struct p2p_file *f, void __user *arg, u32 faults)
+{
+	struct p2pcert_pin pin;
+	long err;
+
+	if (copy_from_user(&pin, arg, sizeof(pin)))
+		return -EFAULT;
+	if (pin.reserved || (pin.flags & ~P2P_PIN_FLAGS))
+		return -EINVAL;
+	if ((pin.flags & P2PCERT_PIN_LONGTERM) && (pin.flags & (P2PCERT_PIN_P2P | P2PCERT_PIN_GET)))
+		return -EINVAL;
+	err = p2p_check_range(pin.addr, pin.length);
+	if (!err)
+		err = p2pcert_fault_enter(faults);
+	if (err)
+		return err;
+
+	err = mutex_lock_interruptible(&f->lock);
+	if (err)
+		return err;
+	if ((pin.flags & P2PCERT_PIN_HOLD) && f->held.pages)
+		err = -EBUSY;
+	else
+		err = p2p_pin_as_asked(f, &pin, faults);
+	mutex_unlock(&f->lock);
+	if (err)
+		return err;
+	return copy_to_user(arg, &pin, sizeof(pin)) ? -EFAULT : 0;
+}
+
+static long p2p_ioctl_unpin(struct p2p_file *f)
+{
+	long err = mutex_lock_interruptible(&f->lock);
+
+	if (err)
+		return err;
+	err = f->held.pages ? 0 : -ENOENT;
+	p2p_unpin(&f->held);
+	mutex_unlock(&f->lock);
+	return err;
 }
 
 /* --- map ------------------------------------------------------------------------------------ */
@@ -735,13 +851,17 @@ static int p2p_open(struct inode *inode, struct file *file)
 	f = kzalloc_obj(*f, GFP_KERNEL);
 	if (!f)
 		return -ENOMEM;
+	mutex_init(&f->lock);
 	file->private_data = f;
 	return nonseekable_open(inode, file);
 }
 
 static int p2p_release(struct inode *inode, struct file *file)
 {
-	kfree(file->private_data);
+	struct p2p_file *f = file->private_data;
+
+	p2p_unpin(&f->held);
+	kfree(f);
 	return 0;
 }
 
@@ -766,6 +886,10 @@ static long p2p_ioctl(struct file *file, unsigned int cmd, unsigned long value)
 		return p2p_ioctl_copy(arg, faults);
 	case P2PCERT_IOC_HELD:
 		return p2p_ioctl_held(arg);
+	case P2PCERT_IOC_PIN:
+		return p2p_ioctl_pin(f, arg, faults);
+	case P2PCERT_IOC_UNPIN:
+		return p2p_ioctl_unpin(f);
 	}
 	return -ENOTTY;
 }

@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define P2PCERT_ABI_VERSION 7
+#define P2PCERT_ABI_VERSION 8
 #define P2PCERT_IOC_MAGIC 0xb7
 
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
@@ -189,7 +189,7 @@ struct p2pcert_copy {
 /*
  * What the module holds now, over all open files: nothing when no call is under way, unless there
  * is a leak (of an engine that could not be stopped, or P2PCERT_FAULT_LEAK: DISTANCE then keeps
- * its provider, MAP and COPY a page). The module's use count does not show these.
+ * its provider, MAP, COPY and PIN a page), or a file has pages with P2PCERT_PIN_HOLD. The module's use count does not show these.
  */
 struct p2pcert_held {
 	__u64 pages; /* pinned */
@@ -198,6 +198,35 @@ struct p2pcert_held {
 };
 
 #define P2PCERT_IOC_HELD _IOR(P2PCERT_IOC_MAGIC, 0x13, struct p2pcert_held)
+
+/*
+ * Pins [addr, addr + length) of the caller (1 byte to 1 GiB) as flags say, and lets go of it again.
+ * result is 0 or the errno of pinning; nr_pages is how many were pinned until then, and bit i of
+ * p2p_pages whether page i is a PCI P2PDMA page, of the first 64. What the kernel takes for a
+ * defect of its caller, and warns of, is not done (-EINVAL): P2PCERT_PIN_LONGTERM together with
+ * P2PCERT_PIN_P2P or P2PCERT_PIN_GET.
+ */
+#define P2PCERT_PIN_P2P (1u << 0) /* FOLL_PCI_P2PDMA */
+#define P2PCERT_PIN_WRITE (1u << 1) /* FOLL_WRITE */
+#define P2PCERT_PIN_LONGTERM (1u << 2) /* FOLL_LONGTERM */
+#define P2PCERT_PIN_FAST (1u << 3) /* by pin_user_pages_fast(), not pin_user_pages_unlocked() */
+#define P2PCERT_PIN_GET (1u << 4) /* by get_user_pages_...() */
+/* stays pinned until P2PCERT_IOC_UNPIN, or until the file closes; -EBUSY: something is already */
+#define P2PCERT_PIN_HOLD (1u << 5)
+
+struct p2pcert_pin {
+	__u64 addr;
+	__u64 length;
+	__u64 p2p_pages;
+	__u32 flags; /* P2PCERT_PIN_* */
+	__u32 nr_pages;
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_PIN _IOWR(P2PCERT_IOC_MAGIC, 0x15, struct p2pcert_pin)
+/* Lets go of what this file holds; -ENOENT: nothing. */
+#define P2PCERT_IOC_UNPIN _IO(P2PCERT_IOC_MAGIC, 0x16)
 
 /*
  * --- /dev/p2pcert_devpriv: device-private memory -----------------------------------------------

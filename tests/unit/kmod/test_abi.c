@@ -16,6 +16,7 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_map), 544);
 	assert_int_equal(sizeof(struct p2pcert_copy), 152);
 	assert_int_equal(sizeof(struct p2pcert_held), 24);
+	assert_int_equal(sizeof(struct p2pcert_pin), 40);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_range), 32);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_access), 40);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 128);
@@ -59,6 +60,8 @@ static void requests(attr_unused void **state)
 		P2PCERT_IOC_MAP,
 		P2PCERT_IOC_COPY,
 		P2PCERT_IOC_HELD,
+		P2PCERT_IOC_PIN,
+		P2PCERT_IOC_UNPIN,
 		P2PCERT_IOC_DEVPRIV_TO_DEVICE,
 		P2PCERT_IOC_DEVPRIV_TO_RAM,
 		P2PCERT_IOC_DEVPRIV_READ,
@@ -91,7 +94,7 @@ static void requests(attr_unused void **state)
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
-	assert_int_equal(P2PCERT_ABI_VERSION, 7);
+	assert_int_equal(P2PCERT_ABI_VERSION, 8);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (size_t k = 0; k < i; k++)
 			assert_int_not_equal(_IOC_NR(all[i]), _IOC_NR(all[k]));
