@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The feature scan: the questions of feature_list.def put to BTF (through libbpf), kallsyms and the
+ * The feature scan: the questions of feature_list.def put to BTF, kallsyms and the
  * kernel's config, and what follows from the three answers. Every way answers what it can and says
  * "unknown" to the rest; the logic is three-valued throughout.
  */
 #include "scenario/features.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,9 +18,10 @@
 #include "base/kconfig_file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "scenario/fact.h"
+#include "scenario/fact_btf.h"
 
 #define MODULE_LIST_MAX (16u << 20)
-#define ANONYMOUS_DEPTH 8
 
 enum option_role { OPTION_IS, OPTION_NEEDED };
 
@@ -71,412 +71,194 @@ static const struct {
 	},
 };
 
-enum fact_kind { FACT_FUNC, FACT_TYPE, FACT_MEMBER, FACT_ENUM, NR_FACT_KINDS };
-
-static const char *const fact_kind_names[] = {
-	[FACT_FUNC] = "func",
-	[FACT_TYPE] = "type",
-	[FACT_MEMBER] = "member",
-	[FACT_ENUM] = "enum",
-};
-
-#define FACT_MAX 64 /* bytes in a name */
-
-/* One thing asked for: "member:folio.pgmap". */
-struct fact {
-	enum fact_kind kind;
+/* One that features may be in. */
+struct module {
 	char name[FACT_MAX];
-	char member[FACT_MAX]; /* of FACT_MEMBER */
-};
-
-struct symbol {
-	char name[FACT_MAX];
-	bool seen;
+	bool loaded, installed, builtin;
 };
 
 struct features {
 	char *sysroot;
 	char *release;
 	char *config; /* NULL: none could be read */
-	char *installed, *builtin; /* modules.dep, modules.builtin; NULL likewise */
-	struct symbol *symbols; /* all functions asked for, by name; NULL: no kallsyms */
-	size_t nr_symbols;
+	struct module *modules;
+	size_t nr_modules;
+	bool knows_installed, knows_builtin; /* modules.dep and modules.builtin could be read */
+	struct fact_set *facts;
+	struct fact_btf *btf; /* while scanning */
+	bool *symbols; /* which facts kallsyms shows; NULL: it could not be read */
 	char *way_void[NR_FEATURE_WAYS];
 	struct feature_result results[ARRAY_LEN(table)];
 };
 
-/* While scanning only: BTF is large. */
-struct btfs {
-	struct btf *vmlinux;
-	struct {
-		char *name;
-		struct btf *btf;
-	} * modules;
-	size_t nr_modules;
-};
-
-/* --- questions ---------------------------------------------------------------------------------- */
-
-/* Cuts the next word off *s at any of delimiters, into word. False at the end. */
-static bool next_word(const char **s, const char *delimiters, char *word, size_t size)
-{
-	size_t n;
-
-	*s += strspn(*s, delimiters);
-	n = strcspn(*s, delimiters);
-	if (n == 0)
-		return false;
-	if (n >= size)
-		BUG("'%s' does not fit", *s);
-	memcpy(word, *s, n);
-	word[n] = '\0';
-	*s += n;
-	return true;
-}
-
-static struct fact fact_parse(const char *s)
-{
-	struct fact fact = { .kind = NR_FACT_KINDS };
-	const char *name = strchr(s, ':');
-
-	for (size_t k = 0; name && k < NR_FACT_KINDS; k++) {
-		if (strncmp(s, fact_kind_names[k], (size_t)(name - s)) == 0 &&
-		    fact_kind_names[k][name - s] == '\0')
-			fact.kind = k;
-	}
-	if (fact.kind == NR_FACT_KINDS)
-		BUG("'%s' is no question", s);
-	name++;
-	if (!next_word(&name, fact.kind == FACT_MEMBER ? "." : "", fact.name, sizeof(fact.name)) ||
-	    (fact.kind == FACT_MEMBER && !next_word(&name, ".", fact.member, sizeof(fact.member))))
-		BUG("'%s' is no question", s);
-	return fact;
-}
-
-/* Three-valued or and and: FEATURE_UNKNOWN where the known side does not decide. */
-static enum feature_state state_or(enum feature_state a, enum feature_state b)
-{
-	if (a == FEATURE_PRESENT || b == FEATURE_PRESENT)
-		return FEATURE_PRESENT;
-	return a == FEATURE_ABSENT && b == FEATURE_ABSENT ? FEATURE_ABSENT : FEATURE_UNKNOWN;
-}
-
-static enum feature_state state_and(enum feature_state a, enum feature_state b)
-{
-	if (a == FEATURE_ABSENT || b == FEATURE_ABSENT)
-		return FEATURE_ABSENT;
-	return a == FEATURE_PRESENT && b == FEATURE_PRESENT ? FEATURE_PRESENT : FEATURE_UNKNOWN;
-}
-
-typedef enum feature_state fact_fn(const struct fact *fact, const struct feature *feature,
-				   void *data);
-
-/* What ask() says to each fact of a question, put together. */
-static enum feature_state question_ask(const struct feature *feature, fact_fn *ask, void *data)
-{
-	enum feature_state all = FEATURE_PRESENT;
-	const char *terms = feature->question;
-	char term[4 * FACT_MAX];
-
-	while (next_word(&terms, " ", term, sizeof(term))) {
-		enum feature_state any = FEATURE_ABSENT;
-		const char *facts = term;
-		char text[2 * FACT_MAX];
-
-		while (next_word(&facts, "|", text, sizeof(text))) {
-			struct fact fact = fact_parse(text);
-
-			any = state_or(any, ask(&fact, feature, data));
-		}
-		all = state_and(all, any);
-	}
-	return all;
-}
-
 /* --- modules ------------------------------------------------------------------------------------ */
 
-static bool module_is_loaded(const struct features *f, const char *module)
+static struct module *module_find(const struct features *f, const char *name)
 {
-	autofree char *path = fs_under(f->sysroot, "/sys/module/%s/initstate", module);
+	for (size_t i = 0; i < f->nr_modules; i++)
+		if (strcmp(f->modules[i].name, name) == 0)
+			return &f->modules[i];
+	return NULL;
+}
 
-	return fs_exists(AT_FDCWD, path);
+static void module_add(struct features *f, const char *name)
+{
+	autofree char *path = fs_under(f->sysroot, "/sys/module/%s/initstate", name);
+	struct module *m;
+
+	if (module_find(f, name))
+		return;
+	f->modules = xreallocarray(f->modules, f->nr_modules + 1, sizeof(*f->modules));
+	m = &f->modules[f->nr_modules++];
+	*m = (struct module){ .loaded = fs_exists(AT_FDCWD, path) };
+	strcpy(m->name, name);
+}
+
+/* Is "ib-core.ko.xz: ..." it? Files may have '-' in their names where modules have '_'. */
+static bool is_file_of(const char *file, const struct module *m)
+{
+	size_t i = 0;
+
+	while (m->name[i] && (file[i] == m->name[i] || (file[i] == '-' && m->name[i] == '_')))
+		i++;
+	return !m->name[i] && text_starts_with(file + i, ".ko");
 }
 
 /*
- * Does modules.dep or modules.builtin name it? Files may have '-' in their names where modules have
- * '_'.
+ * Of lines "PATH" or "PATH: PATH...", as modules.builtin and modules.dep have them. False if there is no
+ * such file.
  */
-static bool module_is_listed(const char *list, const char *module)
+static bool modules_read(struct features *f, const char *name, bool builtin)
 {
-	size_t len = strlen(module);
+	autofree char *path = fs_under(f->sysroot, "/lib/modules/%s/%s", f->release, name);
+	autofree char *text = NULL;
 
-	for (const char *line = list; line && *line;) {
-		size_t path_len = strcspn(line, ":\n");
-		const char *slash = memrchr(line, '/', path_len);
-		const char *name = slash ? slash + 1 : line;
-		size_t i = 0;
+	if (fs_read(AT_FDCWD, path, MODULE_LIST_MAX, &text, NULL) < 0)
+		return false;
+	for (char *line = text, *next; *line; line = next) {
+		char *end = strchrnul(line, '\n'), *colon, *slash;
 
-		while (i < len && (name[i] == module[i] || (name[i] == '-' && module[i] == '_')))
-			i++;
-		if (i == len && text_starts_with(name + len, ".ko"))
-			return true;
-		line += path_len;
-		line += strcspn(line, "\n");
-		line += *line == '\n';
+		next = *end ? end + 1 : end;
+		colon = memchr(line, ':', (size_t)(end - line));
+		slash = memrchr(line, '/', (size_t)((colon ? colon : end) - line));
+		for (size_t i = 0; i < f->nr_modules; i++)
+			if (is_file_of(slash ? slash + 1 : line, &f->modules[i]))
+				*(builtin ? &f->modules[i].builtin : &f->modules[i].installed) =
+					true;
 	}
-	return false;
+	return true;
 }
 
 /*
  * The first of the feature's modules in which what is asked may be unseen: it is installed, or it is
- * not known what is, and it is not loaded. False if there is none.
+ * not known what is, and it is not loaded. NULL if there is none.
  */
-static bool feature_unloaded(const struct features *f, const struct feature *feature, char *module,
-			     size_t size)
+static const struct module *feature_unloaded(const struct features *f,
+					     const struct feature *feature)
 {
-	const char *modules = feature->modules ? feature->modules : "";
+	const char *modules = feature->modules;
+	char name[FACT_MAX];
 
-	while (next_word(&modules, " ", module, size)) {
-		if (!module_is_loaded(f, module) &&
-		    (!f->installed || module_is_listed(f->installed, module)))
-			return true;
-	}
-	return false;
-}
+	while (modules && next_word(&modules, " ", name, sizeof(name))) {
+		const struct module *m = module_find(f, name);
 
-/* The first of the feature's modules that this kernel does not have, though its config may say so. */
-static bool feature_uninstalled(const struct features *f, const struct feature *feature,
-				char *module, size_t size)
-{
-	const char *modules = feature->modules ? feature->modules : "";
-
-	while (next_word(&modules, " ", module, size)) {
-		if (!module_is_loaded(f, module) && f->installed && f->builtin &&
-		    !module_is_listed(f->installed, module) &&
-		    !module_is_listed(f->builtin, module))
-			return true;
-	}
-	return false;
-}
-
-/* --- BTF ---------------------------------------------------------------------------------------- */
-
-static bool btf_name_is(const struct btf *btf, __u32 offset, const char *name)
-{
-	const char *s = btf__name_by_offset(btf, offset);
-
-	return s && strcmp(s, name) == 0;
-}
-
-static bool btf_type_has_member(const struct btf *btf, const struct btf_type *t, const char *name,
-				int depth)
-{
-	for (size_t i = 0; i < btf_vlen(t); i++) {
-		const struct btf_member *m = &btf_members(t)[i];
-		const struct btf_type *inner;
-
-		if (btf_name_is(btf, m->name_off, name))
-			return true;
-		inner = m->name_off || depth == 0 ? NULL : btf__type_by_id(btf, m->type);
-		if (inner && btf_is_composite(inner) &&
-		    btf_type_has_member(btf, inner, name, depth - 1))
-			return true;
-	}
-	return false;
-}
-
-static bool btf_type_shows(const struct btf *btf, const struct btf_type *t, const struct fact *fact)
-{
-	switch (fact->kind) {
-	case FACT_FUNC:
-		return btf_is_func(t) && btf_name_is(btf, t->name_off, fact->name);
-	case FACT_TYPE:
-		return (btf_is_composite(t) || btf_is_any_enum(t)) &&
-		       btf_name_is(btf, t->name_off, fact->name);
-	case FACT_MEMBER:
-		return btf_is_composite(t) && btf_name_is(btf, t->name_off, fact->name) &&
-		       btf_type_has_member(btf, t, fact->member, ANONYMOUS_DEPTH);
-	case FACT_ENUM:
-		for (size_t i = 0; btf_is_enum(t) && i < btf_vlen(t); i++) {
-			if (btf_name_is(btf, btf_enum(t)[i].name_off, fact->name))
-				return true;
-		}
-		for (size_t i = 0; btf_is_enum64(t) && i < btf_vlen(t); i++) {
-			if (btf_name_is(btf, btf_enum64(t)[i].name_off, fact->name))
-				return true;
-		}
-		return false;
-	case NR_FACT_KINDS:
-		break;
-	}
-	return false;
-}
-
-/* In the types of btf itself, not in those that it builds on. */
-static bool btf_shows(const struct btf *btf, const struct fact *fact)
-{
-	const struct btf *base = btf__base_btf(btf);
-
-	for (__u32 id = base ? btf__type_cnt(base) : 1; id < btf__type_cnt(btf); id++) {
-		if (btf_type_shows(btf, btf__type_by_id(btf, id), fact))
-			return true;
-	}
-	return false;
-}
-
-static const struct btf *btfs_module(const struct btfs *btfs, const char *module)
-{
-	for (size_t i = 0; i < btfs->nr_modules; i++) {
-		if (strcmp(btfs->modules[i].name, module) == 0)
-			return btfs->modules[i].btf;
+		if (!m->loaded && (!f->knows_installed || m->installed))
+			return m;
 	}
 	return NULL;
 }
 
-/*
- * A function that BTF does not list may be there all the same: those that the compiler changed, and
- * those whose name is not unique, are left out. The rest is all there.
- */
-static enum feature_state btf_ask(const struct fact *fact, const struct feature *feature,
-				  void *data)
+/* The first of the feature's modules that this kernel does not have, though its config may say so. */
+static const struct module *feature_uninstalled(const struct features *f,
+						const struct feature *feature)
 {
-	struct btfs *btfs = data;
-	const char *modules = feature->modules ? feature->modules : "";
-	enum feature_state otherwise = fact->kind == FACT_FUNC ? FEATURE_UNKNOWN : FEATURE_ABSENT;
-	char module[FACT_MAX];
+	const char *modules = feature->modules;
+	char name[FACT_MAX];
 
-	if (btf_shows(btfs->vmlinux, fact))
-		return FEATURE_PRESENT;
-	while (next_word(&modules, " ", module, sizeof(module))) {
-		const struct btf *btf = btfs_module(btfs, module);
+	while (modules && next_word(&modules, " ", name, sizeof(name))) {
+		const struct module *m = module_find(f, name);
 
-		if (!btf)
-			otherwise = FEATURE_UNKNOWN;
-		else if (btf_shows(btf, fact))
-			return FEATURE_PRESENT;
+		if (!m->loaded && f->knows_installed && f->knows_builtin && !m->installed &&
+		    !m->builtin)
+			return m;
 	}
-	return otherwise;
+	return NULL;
+}
+
+/* --- BTF and kallsyms --------------------------------------------------------------------------- */
+
+/* Who asks, and on whose behalf. */
+struct asking {
+	const struct features *f;
+	const struct feature *feature;
+};
+
+static enum feature_state btf_ask(const struct fact *fact, void *data)
+{
+	const struct asking *a = data;
+
+	return fact_btf_ask(a->f->btf, fact, a->feature->modules);
 }
 
 /* 0 if there is BTF of the kernel proper. Modules' BTF may be missing. */
-static int btfs_open(struct btfs *btfs, const struct features *f)
+static int btf_read(struct features *f)
 {
 	autofree char *path = fs_under(f->sysroot, "/sys/kernel/btf/vmlinux");
+	int err = fact_btf_read_kernel(f->btf, path);
 
-	btfs->vmlinux = btf__parse(path, NULL);
-	if (!btfs->vmlinux)
-		return errno ? -errno : -EINVAL;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const char *modules = table[i].modules ? table[i].modules : "";
-		char module[FACT_MAX];
+	for (size_t i = 0; i < f->nr_modules && !err; i++) {
+		autofree char *file =
+			fs_under(f->sysroot, "/sys/kernel/btf/%s", f->modules[i].name);
 
-		while (next_word(&modules, " ", module, sizeof(module))) {
-			autofree char *file = fs_under(f->sysroot, "/sys/kernel/btf/%s", module);
-			struct btf *btf = NULL;
-
-			if (!btfs_module(btfs, module))
-				btf = btf__parse_split(file, btfs->vmlinux);
-			if (!btf)
-				continue;
-			btfs->modules = xreallocarray(btfs->modules, btfs->nr_modules + 1,
-						      sizeof(*btfs->modules));
-			btfs->modules[btfs->nr_modules].name = xstrdup(module);
-			btfs->modules[btfs->nr_modules].btf = btf;
-			btfs->nr_modules++;
-		}
+		fact_btf_read_module(f->btf, f->modules[i].name, file);
 	}
-	return 0;
+	return err;
 }
 
-static void btfs_close(struct btfs *btfs)
+static enum feature_state symbol_ask(const struct fact *fact, void *data)
 {
-	for (size_t i = 0; i < btfs->nr_modules; i++) {
-		free(btfs->modules[i].name);
-		btf__free(btfs->modules[i].btf);
-	}
-	free(btfs->modules);
-	btf__free(btfs->vmlinux);
-}
-
-/* --- kallsyms ----------------------------------------------------------------------------------- */
-
-static int symbol_cmp(const void *a, const void *b)
-{
-	const struct symbol *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-static struct symbol *symbol_find(const struct features *f, const char *name)
-{
-	struct symbol key = { 0 };
-
-	if (f->nr_symbols == 0 || strlen(name) >= sizeof(key.name))
-		return NULL;
-	strcpy(key.name, name);
-	return bsearch(&key, f->symbols, f->nr_symbols, sizeof(key), symbol_cmp);
-}
-
-/* Asks nothing: notes the functions that are asked for. */
-static enum feature_state symbol_collect(const struct fact *fact,
-					 const struct feature *feature attr_unused, void *data)
-{
-	struct features *f = data;
-
-	if (fact->kind == FACT_FUNC) {
-		f->symbols = xreallocarray(f->symbols, f->nr_symbols + 1, sizeof(*f->symbols));
-		f->symbols[f->nr_symbols] = (struct symbol){ .seen = false };
-		strcpy(f->symbols[f->nr_symbols].name, fact->name);
-		f->nr_symbols++;
-	}
-	return FEATURE_UNKNOWN;
-}
-
-static enum feature_state symbol_ask(const struct fact *fact, const struct feature *feature,
-				     void *data)
-{
-	const struct features *f = data;
-	const struct symbol *symbol = symbol_find(f, fact->name);
-	char module[FACT_MAX];
+	const struct asking *a = data;
 
 	if (fact->kind != FACT_FUNC)
 		return FEATURE_UNKNOWN;
-	if (symbol->seen)
+	if (a->f->symbols[fact_set_index(a->f->facts, fact)])
 		return FEATURE_PRESENT;
-	return feature_unloaded(f, feature, module, sizeof(module)) ? FEATURE_UNKNOWN
-								    : FEATURE_ABSENT;
+	return feature_unloaded(a->f, a->feature) ? FEATURE_UNKNOWN : FEATURE_ABSENT;
 }
 
-/* Lines are "address type name[\tmodule]"; the compiler's variants of a function end in ".suffix". */
+/* The compiler's variants of a function end in ".suffix". */
+static size_t symbol_length(const char *name)
+{
+	size_t n = 0;
+
+	while (name[n] && name[n] != '.' && name[n] != '\t' && name[n] != '\n')
+		n++;
+	return n;
+}
+
+/* Lines are "address type name[\tmodule]". */
 static int symbols_read(struct features *f)
 {
 	autofree char *path = fs_under(f->sysroot, "/proc/kallsyms");
 	autofclose FILE *file = fopen(path, "re");
 	autofree char *line = NULL;
-	size_t size = 0, kept = 0;
+	size_t size = 0;
 
 	if (!file)
 		return -errno;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		question_ask(&table[i], symbol_collect, f);
-	question_ask(&controls[FEATURE_KALLSYMS].present, symbol_collect, f);
-	question_ask(&controls[FEATURE_KALLSYMS].absent, symbol_collect, f);
-	qsort(f->symbols, f->nr_symbols, sizeof(*f->symbols), symbol_cmp);
-	for (size_t i = 0; i < f->nr_symbols; i++) {
-		if (kept == 0 || symbol_cmp(&f->symbols[kept - 1], &f->symbols[i]) != 0)
-			f->symbols[kept++] = f->symbols[i];
-	}
-	f->nr_symbols = kept;
-
+	f->symbols = xcalloc(fact_set_size(f->facts) + 1, sizeof(*f->symbols));
 	while (getline(&line, &size, file) > 0) {
-		char *rest = line;
-		struct symbol *symbol;
+		const char *type = strchr(line, ' ');
+		const char *name = type ? strchr(type + 1, ' ') : NULL;
+		const struct fact *fact;
+		size_t nr;
 
-		strsep(&rest, " ");
-		strsep(&rest, " ");
-		symbol = rest ? symbol_find(f, strsep(&rest, ".\t\n")) : NULL;
-		if (symbol)
-			symbol->seen = true;
+		if (!name)
+			continue;
+		name++;
+		fact = fact_set_about(f->facts, name, symbol_length(name), &nr);
+		for (; nr; fact++, nr--)
+			f->symbols[fact_set_index(f->facts, fact)] = true;
 	}
 	return ferror(file) ? -EIO : 0;
 }
@@ -503,13 +285,10 @@ const char *features_config(const struct features *f)
 
 static enum feature_state config_ask(const struct features *f, const struct feature *feature)
 {
-	char module[FACT_MAX];
-
 	switch (feature->option ? features_kconfig(f, feature->option) : 0) {
 	case 'y':
 	case 'm':
-		if (feature->role == OPTION_IS &&
-		    !feature_uninstalled(f, feature, module, sizeof(module)))
+		if (feature->role == OPTION_IS && !feature_uninstalled(f, feature))
 			return FEATURE_PRESENT;
 		return FEATURE_UNKNOWN;
 	case 'n':
@@ -532,14 +311,16 @@ const char *feature_way_name(enum feature_way way)
 	return way_names[way];
 }
 
-static enum feature_state way_ask(struct features *f, struct btfs *btfs, enum feature_way way,
+static enum feature_state way_ask(const struct features *f, enum feature_way way,
 				  const struct feature *feature)
 {
+	struct asking asking = { f, feature };
+
 	switch (way) {
 	case FEATURE_BTF:
-		return question_ask(feature, btf_ask, btfs);
+		return question_ask(feature->question, btf_ask, &asking);
 	case FEATURE_KALLSYMS:
-		return question_ask(feature, symbol_ask, f);
+		return question_ask(feature->question, symbol_ask, &asking);
 	case FEATURE_KCONFIG:
 		return config_ask(f, feature);
 	case NR_FEATURE_WAYS:
@@ -549,18 +330,18 @@ static enum feature_state way_ask(struct features *f, struct btfs *btfs, enum fe
 }
 
 /* err is why the way could not be read. */
-static void way_check(struct features *f, struct btfs *btfs, enum feature_way way, int err)
+static void way_check(struct features *f, enum feature_way way, int err)
 {
 	const struct feature *present = &controls[way].present;
 	const struct feature *absent = &controls[way].absent;
 
 	if (err)
 		f->way_void[way] = xasprintf("cannot be read: %s", strerror(-err));
-	else if (way_ask(f, btfs, way, present) != FEATURE_PRESENT)
+	else if (way_ask(f, way, present) != FEATURE_PRESENT)
 		f->way_void[way] =
 			xasprintf("does not show what every kernel has: '%s'",
 				  present->question ? present->question : present->option);
-	else if (way_ask(f, btfs, way, absent) == FEATURE_PRESENT)
+	else if (way_ask(f, way, absent) == FEATURE_PRESENT)
 		f->way_void[way] = xasprintf("shows what no kernel has: '%s'",
 					     absent->question ? absent->question : absent->option);
 }
@@ -569,7 +350,7 @@ static void way_check(struct features *f, struct btfs *btfs, enum feature_way wa
 static char *answer_detail(const struct features *f, enum feature_way way,
 			   const struct feature *feature, enum feature_state state)
 {
-	char module[FACT_MAX];
+	const struct module *m;
 
 	if (f->way_void[way])
 		return xasprintf("not used: %s", f->way_void[way]);
@@ -578,10 +359,12 @@ static char *answer_detail(const struct features *f, enum feature_way way,
 			return xstrdup("no option of its own");
 		if (state == FEATURE_ABSENT)
 			return xasprintf("%s is not set", feature->option);
-		if (state == FEATURE_UNKNOWN && feature->role == OPTION_IS &&
-		    feature_uninstalled(f, feature, module, sizeof(module)))
+		m = state == FEATURE_UNKNOWN && feature->role == OPTION_IS
+			    ? feature_uninstalled(f, feature)
+			    : NULL;
+		if (m)
 			return xasprintf("%s=%c, but module '%s' is not installed", feature->option,
-					 features_kconfig(f, feature->option), module);
+					 features_kconfig(f, feature->option), m->name);
 		return xasprintf("%s=%c%s", feature->option, features_kconfig(f, feature->option),
 				 state == FEATURE_PRESENT ? "" : ", as also on kernels without it");
 	}
@@ -589,8 +372,9 @@ static char *answer_detail(const struct features *f, enum feature_way way,
 		return xstrdup(feature->question);
 	if (state == FEATURE_ABSENT)
 		return xasprintf("no %s", feature->question);
-	if (feature_unloaded(f, feature, module, sizeof(module)))
-		return xasprintf("module '%s' is not loaded", module);
+	m = feature_unloaded(f, feature);
+	if (m)
+		return xasprintf("module '%s' is not loaded", m->name);
 	return xasprintf(way == FEATURE_BTF ? "not listed, which is no proof: %s"
 					    : "cannot be asked: %s",
 			 feature->question);
@@ -599,7 +383,6 @@ static char *answer_detail(const struct features *f, enum feature_way way,
 static void feature_decide(struct features *f, const struct feature *feature,
 			   struct feature_result *r)
 {
-	char module[FACT_MAX];
 	bool said[FEATURE_PRESENT + 1] = { false };
 
 	r->state = r->answers[FEATURE_BTF].state;
@@ -610,35 +393,45 @@ static void feature_decide(struct features *f, const struct feature *feature,
 	for (size_t way = 0; way < NR_FEATURE_WAYS; way++)
 		said[r->answers[way].state] = true;
 	r->disagreement = said[FEATURE_PRESENT] && said[FEATURE_ABSENT];
-	r->unloaded =
-		r->state == FEATURE_UNKNOWN && feature_unloaded(f, feature, module, sizeof(module));
+	r->unloaded = r->state == FEATURE_UNKNOWN && feature_unloaded(f, feature);
 }
 
-static char *module_list_read(const struct features *f, const char *name)
+/* All that will be asked, before anything is looked at. */
+static void prepare(struct features *f)
 {
-	autofree char *path = fs_under(f->sysroot, "/lib/modules/%s/%s", f->release, name);
-	char *text;
+	f->facts = fact_set_new();
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const char *modules = table[i].modules;
+		char module[FACT_MAX];
 
-	return fs_read(AT_FDCWD, path, MODULE_LIST_MAX, &text, NULL) == 0 ? text : NULL;
+		fact_set_add(f->facts, table[i].question);
+		while (modules && next_word(&modules, " ", module, sizeof(module)))
+			module_add(f, module);
+	}
+	for (size_t way = 0; way < NR_FEATURE_WAYS; way++) {
+		if (!controls[way].present.question)
+			continue;
+		fact_set_add(f->facts, controls[way].present.question);
+		fact_set_add(f->facts, controls[way].absent.question);
+	}
+	fact_set_seal(f->facts);
 }
 
 struct features *features_scan(const char *sysroot, const char *release)
 {
 	struct features *f = xcalloc(1, sizeof(*f));
-	struct btfs btfs = { 0 };
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	int btf_err;
 
 	f->sysroot = xstrdup(sysroot ? sysroot : "");
 	f->release = xstrdup(release);
-	f->installed = module_list_read(f, "modules.dep");
-	f->builtin = module_list_read(f, "modules.builtin");
+	prepare(f);
+	f->knows_installed = modules_read(f, "modules.dep", false);
+	f->knows_builtin = modules_read(f, "modules.builtin", true);
 
-	btf_err = btfs_open(&btfs, f);
-	way_check(f, &btfs, FEATURE_BTF, btf_err);
-	way_check(f, &btfs, FEATURE_KALLSYMS, symbols_read(f));
+	f->btf = fact_btf_new(f->facts);
+	way_check(f, FEATURE_BTF, btf_read(f));
+	way_check(f, FEATURE_KALLSYMS, symbols_read(f));
 	f->config = kconfig_read(f->sysroot, f->release);
-	way_check(f, &btfs, FEATURE_KCONFIG, f->config ? 0 : -ENOENT);
+	way_check(f, FEATURE_KCONFIG, f->config ? 0 : -ENOENT);
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		struct feature_result *r = &f->results[i];
@@ -649,13 +442,13 @@ struct features *features_scan(const char *sysroot, const char *release)
 			struct feature_answer *answer = &r->answers[way];
 
 			if (!f->way_void[way])
-				answer->state = way_ask(f, &btfs, way, &table[i]);
+				answer->state = way_ask(f, way, &table[i]);
 			answer->detail = answer_detail(f, way, &table[i], answer->state);
 		}
 		feature_decide(f, &table[i], r);
 	}
-	btfs_close(&btfs);
-	libbpf_set_print(print);
+	fact_btf_free(f->btf);
+	f->btf = NULL;
 	return f;
 }
 
@@ -670,8 +463,8 @@ void features_free(struct features *f)
 			free(f->results[i].answers[way].detail);
 	}
 	free(f->symbols);
-	free(f->builtin);
-	free(f->installed);
+	fact_set_free(f->facts);
+	free(f->modules);
 	free(f->config);
 	free(f->release);
 	free(f->sysroot);
