@@ -45,8 +45,12 @@ static const struct round_case {
 	{ LEVEL_FULL, GIB(4), 3, 1 },
 };
 
-/* The first of them also with a DMA engine: emulated ones take 200 ms a page. */
-#define ENGINE_CASES 2
+/* Some also with a DMA engine: emulated ones take 200 ms a page. */
+static const struct round_case engine_cases[] = {
+	{ LEVEL_QUICK, KIB(4), 1, 1 },
+	{ LEVEL_QUICK, KIB(16), 3, 5 },
+	{ LEVEL_FULL, KIB(64), 7, 3 },
+};
 
 /* Of the memory that is available, the part that a range may take. */
 static const unsigned int memory_parts[NR_LEVELS] = {
@@ -436,7 +440,7 @@ static void check_engine(struct round *r, const struct p2pcert_devpriv_counters 
 					       pages, by_engine, r->engine, by_cpu);
 }
 
-/* The smallest cases once more, with a DMA engine if there is one. False after scn_error(). */
+/* With a DMA engine if there is one. False after scn_error(). */
 static bool run_by_engine(struct round *r)
 {
 	struct p2pcert_devpriv_counters before = { 0 };
@@ -451,9 +455,11 @@ static bool run_by_engine(struct round *r)
 		return true;
 	}
 	r->engine = e.channel;
-	for (size_t i = 0; i < ENGINE_CASES && going && !r->dev->refuted; i++) {
-		going = run_case(r, &cases[i], ARRAY_LEN(cases) + i);
-		pages += 2 * (cases[i].bytes / page_size());
+	for (size_t i = 0; i < ARRAY_LEN(engine_cases) && going && !r->dev->refuted; i++) {
+		if (engine_cases[i].level > scn_env(r->dev->ctx)->level)
+			continue;
+		going = run_case(r, &engine_cases[i], ARRAY_LEN(cases) + i);
+		pages += 2 * (engine_cases[i].bytes / page_size());
 	}
 	if (going && !r->dev->refuted)
 		check_engine(r, &before, pages);
