@@ -203,7 +203,7 @@ static void examine(struct engine *e, const struct function *target)
 			 e->len - 2 * INSET);
 	jx_set_str(p.fact, "channel", e->chan->name);
 	jx_set_int(p.fact, "bytes", (json_int_t)(e->len - 2 * INSET));
-	jx_set_bool(p.fact, "as_ruled", good);
+	peer_conclude(&p, good);
 	exam_device(x, target);
 	peer_end(&p);
 }

@@ -154,7 +154,7 @@ static void examine(struct exam *x, const struct function *initiator, const stru
 		exam_device(x, target);
 		good = p.supported ? judge_pieces(&p) : judge_refused(&p);
 		x->exercised++;
-		jx_set_bool(p.fact, "as_ruled", good);
+		peer_conclude(&p, good);
 	}
 	peer_end(&p);
 }

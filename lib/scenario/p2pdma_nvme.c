@@ -204,7 +204,7 @@ static void examine(struct exam *x, const struct drive *d, const struct function
 	jx_set_str(p.fact, "serial", d->ns->serial);
 	jx_set_hex(p.fact, "offset", d->ref.offset, 1);
 	jx_set_int(p.fact, "bytes", (json_int_t)d->ref.len);
-	jx_set_bool(p.fact, "as_ruled", good);
+	peer_conclude(&p, good);
 	exam_device(x, d->function);
 	exam_device(x, target);
 	peer_end(&p);

@@ -310,6 +310,22 @@ bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator
 	return true;
 }
 
+static const char *moved_text(const struct peer *p, bool as_ruled)
+{
+	if (p->data_wrong)
+		return "wrong";
+	if (!as_ruled)
+		return "unclear";
+	return p->supported ? "right" : "refused";
+}
+
+void peer_conclude(struct peer *p, bool as_ruled)
+{
+	jx_set_bool(p->fact, "as_ruled", as_ruled);
+	if (p->exam->subject == EXAM_DATA)
+		jx_set_str(p->fact, "moved", moved_text(p, as_ruled));
+}
+
 void peer_end(struct peer *p)
 {
 	p2pmem_unmap(&p->map);
@@ -354,6 +370,7 @@ void peer_data_wrong(struct peer *p, const char *what, const char *text)
 {
 	const struct pci_addr addrs[] = { p->initiator->addr, p->target->addr };
 
+	p->data_wrong = true;
 	exam_say(p->exam, EVIDENCE_DATA, EVIDENCE_REFUTED, "%s: %s: %s", p->name, what, text);
 	if (p->exam->said[EVIDENCE_DATA][EVIDENCE_REFUTED] <= MAX_LINES)
 		scn_finding(p->exam->ctx, "P2P-DATA-REFUTED", addrs, ARRAY_LEN(addrs), "%s: %s",

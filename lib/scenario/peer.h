@@ -86,6 +86,7 @@ struct peer {
 	int64_t bus_offset;
 	struct p2pmem_map map; /* of the target's memory */
 	unsigned char *image; /* as much ordinary memory */
+	bool data_wrong; /* something was found where it must not be, or not where it must */
 	json_t *fact;
 };
 
@@ -96,6 +97,11 @@ struct peer {
  */
 bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator,
 		const struct function *target, const char *label, size_t len) attr_must_check;
+/*
+ * Says in the pair's fact whether all was as ruled, and, of an exam of data, what became of the transfers
+ * ("moved"): "right", "wrong", "refused" as they had to be, or "unclear".
+ */
+void peer_conclude(struct peer *p, bool as_ruled);
 void peer_end(struct peer *p);
 
 /*
