@@ -50,6 +50,12 @@ static_assert(sizeof(struct p2pcert_dmabuf_attach) == 56);
 static_assert(sizeof(struct p2pcert_dmabuf_map) == 8 + P2PCERT_MAX_SEGS * 32);
 static_assert(sizeof(struct p2pcert_dmabuf_access) == 40);
 static_assert(sizeof(struct p2pcert_dmabuf_counters) == 40);
+static_assert(sizeof(struct p2pcert_iova_attach) == 56);
+static_assert(sizeof(struct p2pcert_iova_map) == 64);
+static_assert(sizeof(struct p2pcert_iova_relink) == 16);
+static_assert(sizeof(struct p2pcert_iova_page) == 24);
+static_assert(sizeof(struct p2pcert_iova_pages) == 24);
+static_assert(sizeof(struct p2pcert_iova_access) == 32);
 
 /*
  * A module with a planted defect, for the tests of the tests, says so: no p2pcert that judges a

@@ -13,6 +13,7 @@ const struct kmod_info kmod_modules[] = {
 	{ "p2pcert_p2p", P2PCERT_DEV_P2P, "peer-to-peer verdicts, mappings and transfers" },
 	{ "p2pcert_devpriv", P2PCERT_DEV_DEVPRIV, "device-private memory" },
 	{ "p2pcert_dmabuf", P2PCERT_DEV_DMABUF, "exporter and importer of dma-bufs" },
+	{ "p2pcert_iova", P2PCERT_DEV_IOVA, "memory mapped for DMA in each way" },
 	{ "p2pcert_edu", NULL, "QEMU's edu device as a DMA engine" },
 };
 const size_t kmod_modules_len = ARRAY_LEN(kmod_modules);

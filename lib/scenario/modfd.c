@@ -39,6 +39,8 @@ static const struct {
 	{ "stale-address", P2PCERT_FAULT_STALE_ADDRESS },
 	{ "revoke-ignored", P2PCERT_FAULT_REVOKE_IGNORED },
 	{ "policy-ignored", P2PCERT_FAULT_POLICY_IGNORED },
+	{ "wrong-offset", P2PCERT_FAULT_WRONG_OFFSET },
+	{ "flush-each", P2PCERT_FAULT_FLUSH_EACH },
 };
 
 uint32_t modfd_fault(const char *name)

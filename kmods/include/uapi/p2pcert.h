@@ -21,6 +21,7 @@
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
 #define P2PCERT_DEV_DEVPRIV "p2pcert_devpriv"
 #define P2PCERT_DEV_DMABUF "p2pcert_dmabuf"
+#define P2PCERT_DEV_IOVA "p2pcert_iova"
 
 struct p2pcert_version {
 	__u32 abi; /* P2PCERT_ABI_VERSION of the module */
@@ -86,6 +87,10 @@ struct p2pcert_bdf {
 #define P2PCERT_FAULT_STALE_ADDRESS (1u << 21) /* the importer is told, and goes on as before */
 #define P2PCERT_FAULT_REVOKE_IGNORED (1u << 22) /* what is revoked can be mapped nevertheless */
 #define P2PCERT_FAULT_POLICY_IGNORED (1u << 23) /* so can what is denied, or only to be read */
+
+/* Of p2pcert_iova: what a driver must not do. */
+#define P2PCERT_FAULT_WRONG_OFFSET (1u << 28) /* two pages of a mapping are exchanged */
+#define P2PCERT_FAULT_FLUSH_EACH (1u << 29) /* a range is unlinked page by page */
 
 #define P2PCERT_DELAY_MS 10
 
@@ -584,5 +589,113 @@ struct p2pcert_dmabuf_counters {
 
 /* May mappings of the file that are made by faults get more pages? Yes, unless told: 1 or 0. */
 #define P2PCERT_IOC_DMABUF_ALLOW_FAULTS _IOW(P2PCERT_IOC_MAGIC, 0x4c, __u32)
+
+/*
+ * --- /dev/p2pcert_iova: memory mapped for DMA in every way -----------------------------------------
+ *
+ * An open file has one device, the DMA engine whose memcpy channel is named, as in /sys/class/dma, and
+ * one mapping for it. The channel belongs to the file until DETACH. -EBUSY: the file has one.
+ * result: 0; -ENODEV: there is no such channel, or it is in use; -EOPNOTSUPP: it can do no DMA, or
+ * cannot be stopped.
+ */
+struct p2pcert_iova_attach {
+	char channel[32];
+	struct p2pcert_bdf function; /* given: the one that the channel belongs to */
+	__s32 result;
+	__u32 reserved;
+	__u64 merge_boundary; /* given: dma_get_merge_boundary(), 0 if pieces cannot be merged */
+};
+
+#define P2PCERT_IOC_IOVA_ATTACH _IOWR(P2PCERT_IOC_MAGIC, 0x60, struct p2pcert_iova_attach)
+#define P2PCERT_IOC_IOVA_DETACH _IO(P2PCERT_IOC_MAGIC, 0x61)
+
+/* How memory is mapped, for reading and writing. */
+#define P2PCERT_IOVA_BY_IOVA 1u /* dma_iova_try_alloc(), dma_iova_link() of each page */
+#define P2PCERT_IOVA_BY_PAGE 2u /* dma_map_phys() of each page */
+#define P2PCERT_IOVA_BY_SG 3u /* dma_map_sgtable() */
+#define P2PCERT_IOVA_BY_HMM 4u /* hmm_range_fault() and hmm_dma_map_pfn(): nothing is pinned */
+
+/* Of BY_IOVA: pieces are unlinked before addresses are freed, not destroyed in one */
+#define P2PCERT_IOVA_UNLINK (1u << 0)
+#define P2PCERT_IOVA_FAIL_SYNC (1u << 1) /* given up as soon as all is linked */
+
+/*
+ * Maps [addr, addr + length) of the caller (1 byte to 1 GiB), which may lie in memory of a peer, page
+ * by page. With fail_at the mapping fails at that page, the first being 1, and what was done is undone:
+ * BY_IOVA links it where the first one is linked already, which the kernel has to refuse (-EALREADY if
+ * it does not), and at the first page gives up; BY_PAGE gives up; the others know no such thing.
+ * result: 0; -EOPNOTSUPP: the kernel does not map so for this device; -EREMOTEIO: it may not reach the
+ * peer; or what pinning or mapping gives. -EBUSY: the file has a mapping.
+ */
+struct p2pcert_iova_map {
+	__u64 addr;
+	__u64 length;
+	__u32 method; /* P2PCERT_IOVA_BY_* */
+	__u32 flags; /* P2PCERT_IOVA_* */
+	__u32 fail_at; /* 0: nowhere */
+	__s32 result;
+	__u64 iova; /* of the range that was allocated; 0: none was */
+	__u64 iova_size;
+	__u64 duration_ns; /* of mapping alone, BY_HMM with finding the pages */
+	__u32 links; /* pieces that were linked or mapped */
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_IOVA_MAP _IOWR(P2PCERT_IOC_MAGIC, 0x62, struct p2pcert_iova_map)
+/* Tells how long it took, in nanoseconds; -EINVAL: nothing is mapped. */
+#define P2PCERT_IOC_IOVA_UNMAP _IOR(P2PCERT_IOC_MAGIC, 0x63, __u64)
+
+/* Unlinks some pages of a mapping BY_IOVA, and links them again. result: 0, or dma_iova_link()'s. */
+struct p2pcert_iova_relink {
+	__u32 first;
+	__u32 nr;
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_IOVA_RELINK _IOWR(P2PCERT_IOC_MAGIC, 0x64, struct p2pcert_iova_relink)
+
+/* How the range's part in one page is mapped. */
+#define P2PCERT_IOVA_PAGE_MAPPED (1u << 0)
+#define P2PCERT_IOVA_PAGE_P2P (1u << 1) /* memory of a peer */
+#define P2PCERT_IOVA_PAGE_BUS (1u << 2) /* which is given a PCI bus address */
+#define P2PCERT_IOVA_PAGE_WRITE (1u << 3) /* BY_HMM: may be written */
+/* BY_HMM: hmm_range_fault() has lost the flags of a mapping that was there, at some time */
+#define P2PCERT_IOVA_PAGE_FORGOTTEN (1u << 4)
+
+struct p2pcert_iova_page {
+	__u64 dma_addr;
+	__u64 phys_addr;
+	__u32 flags; /* P2PCERT_IOVA_PAGE_* */
+	__u32 reserved;
+};
+
+/* Of some pages of what is mapped. -EINVAL: there are no such pages. */
+struct p2pcert_iova_pages {
+	__u32 first;
+	__u32 nr;
+	__u64 buffer; /* user pointer to that many struct p2pcert_iova_page */
+	__u64 invalidated; /* given; BY_HMM: pages that were mapped when they went */
+};
+
+#define P2PCERT_IOC_IOVA_PAGES _IOWR(P2PCERT_IOC_MAGIC, 0x65, struct p2pcert_iova_pages)
+
+/*
+ * The engine reads or writes length bytes (64 KiB at most) at offset of what is mapped; BY_HMM, pages
+ * that have gone are found and mapped again before. What the engine has written is there for the CPU
+ * when the mapping is gone. -ETIMEDOUT, -EIO, -ENOMEM: the engine; -EFAULT: there is no such memory.
+ */
+struct p2pcert_iova_access {
+	__u64 offset;
+	__u64 length;
+	__u64 buffer; /* user pointer */
+	__u32 timeout_ms; /* 1 to 600000, of each piece */
+	__s32 result;
+};
+
+#define P2PCERT_IOC_IOVA_READ _IOWR(P2PCERT_IOC_MAGIC, 0x66, struct p2pcert_iova_access)
+#define P2PCERT_IOC_IOVA_WRITE _IOWR(P2PCERT_IOC_MAGIC, 0x67, struct p2pcert_iova_access)
+
+/* P2PCERT_FAULT_LEAK: what is unmapped, but BY_HMM, stays mapped until the module goes. */
 
 #endif /* P2PCERT_UAPI_H */

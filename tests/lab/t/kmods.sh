@@ -30,7 +30,7 @@ quietly() {
 	grep -E 'warning:|error:' "$T/out" >"$T/said"
 	is "$title: warnings" '' "$(head -n 10 "$T/said")"
 	out_has "$title: all of them are built" p2pcert_p2p.ko p2pcert_edu.ko p2pcert_devpriv.ko \
-		p2pcert_dmabuf.ko
+		p2pcert_dmabuf.ko p2pcert_iova.ko
 }
 
 # noticed RELEASE: sparse finds what is wrong with a line that no compiler minds

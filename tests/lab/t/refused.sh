@@ -7,7 +7,7 @@
 
 [[ -n ${in_guest:-} ]] || exec "$(dirname "$0")/lib/in-guest.sh" old-kernel "$0"
 
-for module in p2pcert_p2p p2pcert_devpriv; do
+for module in p2pcert_p2p p2pcert_devpriv p2pcert_iova; do
 	gives 3 "kmod load $module" p2pcert kmod load "$module"
 	one_message "kmod load $module is one message"
 	err_has "kmod load $module says why" "cannot load '$module'" 'built without'

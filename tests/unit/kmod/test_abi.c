@@ -34,6 +34,12 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_map), 520);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_access), 40);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_counters), 40);
+	assert_int_equal(sizeof(struct p2pcert_iova_attach), 56);
+	assert_int_equal(sizeof(struct p2pcert_iova_map), 64);
+	assert_int_equal(sizeof(struct p2pcert_iova_relink), 16);
+	assert_int_equal(sizeof(struct p2pcert_iova_page), 24);
+	assert_int_equal(sizeof(struct p2pcert_iova_pages), 24);
+	assert_int_equal(sizeof(struct p2pcert_iova_access), 32);
 }
 
 /* 64-bit members lie on 8 bytes, or 32-bit programs would see other structures. */
@@ -47,6 +53,8 @@ static void alignment(attr_unused void **state)
 	assert_int_equal(offsetof(struct p2pcert_copy, src_seg), 88);
 	assert_int_equal(offsetof(struct p2pcert_dmabuf_place, segs), 32);
 	assert_int_equal(offsetof(struct p2pcert_dmabuf_map, segs), 8);
+	assert_int_equal(offsetof(struct p2pcert_iova_attach, merge_boundary), 48);
+	assert_int_equal(offsetof(struct p2pcert_iova_map, iova), 32);
 }
 
 /* The numbers are distinct, so that one module's request is never another's. */
@@ -91,6 +99,14 @@ static void requests(attr_unused void **state)
 		P2PCERT_IOC_DMABUF_WRITE,
 		P2PCERT_IOC_DMABUF_COUNTERS,
 		P2PCERT_IOC_DMABUF_ALLOW_FAULTS,
+		P2PCERT_IOC_IOVA_ATTACH,
+		P2PCERT_IOC_IOVA_DETACH,
+		P2PCERT_IOC_IOVA_MAP,
+		P2PCERT_IOC_IOVA_UNMAP,
+		P2PCERT_IOC_IOVA_RELINK,
+		P2PCERT_IOC_IOVA_PAGES,
+		P2PCERT_IOC_IOVA_READ,
+		P2PCERT_IOC_IOVA_WRITE,
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);

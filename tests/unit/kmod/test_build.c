@@ -86,7 +86,7 @@ static void what_make_is_given(void **state)
 		   "\t@echo '$(KDIR)|$(KVER)|$(OUT)|$(P2PCERT_VERSION)|$(V)' >$(OUT)/args\n"
 		   "\t@touch $(OUT)/p2pcert_p2p.ko $(OUT)/p2pcert_edu.ko $(OUT)/p2pcert_devpriv.ko "
 		   "\\\n"
-		   "\t\t$(OUT)/p2pcert_dmabuf.ko\n");
+		   "\t\t$(OUT)/p2pcert_dmabuf.ko $(OUT)/p2pcert_iova.ko\n");
 	m.o.verbose = true;
 	machine_build(&m);
 	assert_int_equal(m.result, 0);

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # from lib/guest.sh and tests/cli/lib/cli.sh
+#
+# Faults committed on purpose where an IOMMU translates: each scenario of mapping memory for DMA notices
+# what concerns it.
+
+[[ -n ${in_guest:-} ]] || exec "$(dirname "$0")/lib/in-guest.sh" dma "$0"
+
+# For each, what is refuted, or the outcome where nothing was shown.
+matrix='
+dma.iova-basic  skip-copy     1  data
+dma.iova-basic  corrupt-copy  1  data
+dma.iova-basic  short-copy    1  data
+dma.iova-basic  wrong-offset  1  data
+dma.iova-basic  map-fails     1  path
+dma.iova-basic  leak          1  leak
+'
+
+# shellcheck disable=SC2016 # the filter is jq's
+what_came='.results[0] | if .outcome == "fail" then
+	.evidence | to_entries | map(select(.value.state == "refuted").key) | join(",")
+	else .outcome end'
+
+while read -r scenario fault status expected; do
+	[[ -n $scenario ]] || continue
+	certify "$status" "$scenario-$fault" --inject "$fault" "$scenario"
+	reports "$scenario-$fault" 'what is refuted' "$expected" "$what_came"
+	nothing_left "$scenario-$fault"
+done <<< "$matrix"
+quiet_kernel 'all faults'
+done_testing
