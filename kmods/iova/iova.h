@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of p2pcert_iova share. From the bottom: map.c maps memory of the caller for a
- * device in one of the ways that drivers have, hmm.c in the way of those that do not pin it; engine.c
- * lets the device use what is mapped; main.c is the character device.
+ * device in one of the ways that drivers have, hmm.c in the way of those that do not pin it;
+ * engine.c lets the device use what is mapped; main.c is the character device.
  *
  * An open file has one device and one mapping at most, which its lock protects. Of a mapping that
  * follows the page table, the addresses have a lock of their own, which invalidations take.

@@ -507,7 +507,7 @@ long iov_ioctl_unmap(struct iov_file *f, void __user *arg)
 	return copy_to_user(arg, &ns, sizeof(ns)) ? -EFAULT : 0;
 }
 
-/* --- what is mapped ---------------------------------------------------------------------------- */
+/* --- what is mapped --------------------------------------------------------------------------- */
 
 static int iov_relink(struct iov_map *m, unsigned int first, unsigned int nr)
 {
