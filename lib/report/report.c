@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "report/errata.h"
 #include "report/gather.h"
+#include "report/pairs.h"
 #include "report/replay.h"
 #include "report/shape.h"
 
@@ -299,6 +300,7 @@ static json_t *run_to_json(const struct run *run)
 	jx_set(report, "inject", inject ? json_incref(inject) : jx_array());
 	jx_set(report, "workarounds", workarounds ? json_incref(workarounds) : jx_array());
 	jx_set(report, "results", results);
+	jx_set(report, "pairs", report_pairs(results));
 	jx_set(report, "findings", json_incref(run->findings));
 	jx_set(report, "errata", report_errata(run->errata, run->findings));
 	jx_set(report, "waivers", report_waivers(report));
@@ -473,6 +475,18 @@ static int check_waivers(const json_t *report, char **why)
 	return -EINVAL;
 }
 
+/* The table of pairs is the results' once more, and worth nothing if it says something else. */
+static int check_pairs(const json_t *report, char **why)
+{
+	autojson json_t *pairs = report_pairs(json_object_get(report, "results"));
+	const json_t *own = json_object_get(report, "pairs");
+
+	if (!own || json_equal(own, pairs))
+		return 0;
+	*why = xstrdup("'pairs' are not what the results give");
+	return -EINVAL;
+}
+
 /* A verdict is worth what its results are: one that was edited, or cut, is found out. */
 static int check_verdict(const json_t *report, char **why)
 {
@@ -503,6 +517,8 @@ static int check_report(const json_t *report, char **why)
 		r = check_interrupted(report, why);
 	if (r == 0)
 		r = check_waivers(report, why);
+	if (r == 0)
+		r = check_pairs(report, why);
 	return r < 0 ? r : check_verdict(report, why);
 }
 

@@ -88,6 +88,20 @@ gives 3 "convert into a directory that is not there" \
 one_message "a file that cannot be written is one message"
 err_has "and named" "$T/none/report.json"
 
+# The table of pairs.
+gives 0 "pairs" "$P2PCERT" report pairs "$data/fail-refuted"
+out_has "a matrix of three letters" '1   DH!  0000:02:00.0'
+out_has "and what differs, in words" 'moved      wrong: topo.pair-verdict by dma0chan0'
+gives 0 "one pair" "$P2PCERT" report --pair 02:00.0,0000:03:00.0 pairs "$data/pass"
+is "one pair alone" 'moved      right: topo.pair-verdict by dma0chan0' \
+	"$(sed -n 's/^ *\(moved.*\)/\1/p' "$T/out")"
+gives 0 "no pairs" "$P2PCERT" report pairs "$data/flaky"
+out_has "a run that looked at none says so" 'no pairs'
+gives 2 "a pair that is not there" "$P2PCERT" report --pair 02:00.0,02:00.0 pairs "$data/pass"
+one_message "a pair that is not there is one message"
+gives 2 "a pair that is none" "$P2PCERT" report --pair 02:00.0 pairs "$data/pass"
+gives 2 "a pair of a list of scenarios" "$P2PCERT" report --pair 02:00.0,03:00.0 show "$data/pass"
+
 # What is read is not there, or not what it should be.
 gives 2 "no such directory" "$P2PCERT" report show "$T/none"
 one_message "no such directory is one message"

@@ -828,6 +828,19 @@ static void a_waiver_is_not_edited_in(void **state)
 	assert_refused(*state, waived, "'waivers' are not what");
 }
 
+/* One that says that all went well, or nothing of what did not. */
+static void pairs_are_not_edited(void **state)
+{
+	autojson json_t *report = build("fail-refuted"), *other = build("fail-refuted");
+	json_t *pair = json_array_get(json_object_get(report, "pairs"), 0);
+
+	assert_non_null(pair);
+	jx_set(pair, "moved", jx_array());
+	assert_refused(*state, report, "'pairs' are not what the results give");
+	jx_set(other, "pairs", jx_array());
+	assert_refused(*state, other, "'pairs' are not what the results give");
+}
+
 static void an_interruption_is_not_edited_away(void **state)
 {
 	autojson json_t *report = build("signal");
@@ -943,6 +956,7 @@ int main(void)
 		test_in_dir(published_whole_or_not_at_all),
 		test_in_dir(an_edited_report_is_refused),
 		test_in_dir(a_waiver_is_not_edited_in),
+		test_in_dir(pairs_are_not_edited),
 		test_in_dir(an_interruption_is_not_edited_away),
 		test_in_dir(a_report_of_another_shape_is_refused),
 		test_in_dir(a_kernel_log_of_another_shape_is_refused),
