@@ -7,6 +7,7 @@
 #define P2PCERT_SCENARIO_PROVIDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -23,14 +24,16 @@ struct provider {
 	uint64_t available; /* bytes, before */
 	uint64_t nr_patterns; /* used so far */
 	bool good; /* nothing was refuted or is missing */
+	size_t exercised; /* counted by the body */
 };
 
 /*
  * Does it for each provider, with the module open. The memory that is free before each is free after it,
- * and the module holds nothing.
+ * and the module holds nothing. Where all is good and nothing was exercised, it is a skip for that reason.
  */
 enum outcome provider_each(struct scenario_ctx *ctx, uint32_t faults,
-			   void (*body)(struct provider *p));
+			   void (*body)(struct provider *p), enum skip_category category,
+			   const char *nothing);
 
 /* scn_evidence(), after the provider's name. What is not proven is remembered in good. */
 void provider_say(struct provider *p, enum evidence_kind kind, enum evidence_state state,
