@@ -97,6 +97,11 @@ static bool take_change(struct channel *c attr_unused, const json_t *record)
 	return json_is_object(json_object_get(record, "args"));
 }
 
+static bool take_undo(struct channel *c attr_unused, const json_t *record attr_unused)
+{
+	return true;
+}
+
 /* That nothing ran is not for a scenario to say. */
 static bool take_outcome(struct channel *c, const json_t *record)
 {
@@ -122,6 +127,7 @@ static const struct {
 	{ "finding", { "code", "text" }, 4, take_finding },
 	{ "facts", { "name" }, 3, take_facts },
 	{ "change", { "kind" }, 3, take_change },
+	{ "undo", { NULL }, 1, take_undo },
 	{ "outcome", { "outcome" }, 2, take_outcome },
 };
 

@@ -93,6 +93,7 @@ struct staged {
 	const char *end_marker;
 	json_t *modules_before; /* that taint the kernel */
 	bool stacks_saved;
+	size_t depth; /* of the changes, before the scenario could ask for any */
 };
 
 static int job_record(void *arg, json_t *record)
@@ -149,6 +150,21 @@ static int job_change(void *arg, const char *kind_name, json_t *args, json_t **f
 	r = undo_apply(s->run->undo, kind_name, json_incref(kept), facts, &unmet);
 	*why = unmet.text;
 	return r;
+}
+
+static int job_undo(void *arg, char **why)
+{
+	const struct staged *s = arg;
+	struct run *run = s->run;
+	size_t depth = undo_depth(run->undo), left;
+
+	if (depth <= s->depth) {
+		*why = xstrdup("there is no change to take back");
+		return -ENOENT;
+	}
+	left = undo_down_to(run->undo, depth - 1);
+	run->nr_left += left;
+	return left ? -EIO : 0;
 }
 
 /* Where the child is, each time that one of its deadlines has passed. */
@@ -354,12 +370,14 @@ static void run_child(struct run *run, struct staged *staged, const char *cgroup
 		.record = job_record,
 		.drain_log = job_drain_log,
 		.change = job_change,
+		.undo = job_undo,
 		.late = job_late,
 		.tick = job_tick,
 		.arg = staged,
 	};
 	struct supervise_result result;
 
+	staged->depth = undo_depth(run->undo);
 	run->current_deadline_ns = job.soft_ns;
 	tell(run, PROGRESS_STARTED, 0, OUTCOME_NOTRUN, NULL);
 	supervise(&job, &result);

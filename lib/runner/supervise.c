@@ -343,15 +343,20 @@ static int take_record(void *arg, json_t *record)
 	struct watch *w = arg;
 	autojson json_t *facts = NULL;
 	autofree char *why = NULL;
+	const char *event = jx_get_str(record, "event");
+	bool undo = strcmp(event, "undo") == 0;
 	int r;
 
-	if (strcmp(jx_get_str(record, "event"), "change") != 0)
+	if (!undo && strcmp(event, "change") != 0)
 		return w->job->record(w->job->arg, take_ptr(wish));
 	/* one that is being ended gets nothing any more */
 	if (w->stop != STOP_NONE || w->ended)
 		return 0;
-	r = w->job->change(w->job->arg, jx_get_str(wish, "kind"),
-			   json_incref(json_object_get(wish, "args")), &facts, &why);
+	if (undo)
+		r = w->job->undo(w->job->arg, &why);
+	else
+		r = w->job->change(w->job->arg, jx_get_str(wish, "kind"),
+				   json_incref(json_object_get(wish, "args")), &facts, &why);
 	answer(w, r, facts, why);
 	return 0;
 }

@@ -38,6 +38,8 @@ struct supervise_job {
 	 * in *facts, or a negative errno with a text for it in *why; the caller frees both.
 	 */
 	int (*change)(void *arg, const char *kind, json_t *args, json_t **facts, char **why);
+	/* It asks to have the last one taken back. As above. */
+	int (*undo)(void *arg, char **why);
 	/* A deadline has passed: "soft deadline", "hard deadline", "stuck". */
 	void (*late)(void *arg, pid_t child, const char *when);
 	void (*tick)(void *arg, int64_t elapsed_ns); /* about once a second */

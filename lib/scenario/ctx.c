@@ -163,14 +163,12 @@ static json_t *read_answer(struct scenario_ctx *ctx)
 	return NULL;
 }
 
-int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, json_t **facts, char **why)
+/* Sends a wish (stolen) to the supervisor, and waits for its answer. */
+static int ask(struct scenario_ctx *ctx, json_t *wish, json_t **facts, char **why)
 {
-	json_t *wish = journal_record("change");
 	autojson json_t *answer = NULL;
 	const char *text;
 
-	jx_set_str(wish, "kind", kind);
-	jx_set(wish, "args", args);
 	send_record(ctx, wish);
 	answer = read_answer(ctx);
 	if (!answer)
@@ -180,6 +178,20 @@ int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, json_t 
 	if (facts)
 		*facts = json_incref(json_object_get(answer, "facts"));
 	return -(int)jx_get_int(answer, "errno", EIO);
+}
+
+int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, json_t **facts, char **why)
+{
+	json_t *wish = journal_record("change");
+
+	jx_set_str(wish, "kind", kind);
+	jx_set(wish, "args", args);
+	return ask(ctx, wish, facts, why);
+}
+
+int scn_undo(struct scenario_ctx *ctx, char **why)
+{
+	return ask(ctx, journal_record("undo"), NULL, why);
 }
 
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault)

@@ -12,12 +12,9 @@
 #include "base/log.h"
 #include "scenario/dmachan.h"
 #include "scenario/modfd.h"
+#include "scenario/p2pdma.h"
 #include "scenario/pagemap.h"
-#include "scenario/peer.h"
 
-#define COPY_FAULTS \
-	(EXAM_FAULTS | P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | \
-	 P2PCERT_FAULT_SHORT_COPY)
 #define TIMEOUT_MS 30000
 
 /* Emulated engines take 200 ms a page: what a page takes decides how much is copied. */
@@ -294,24 +291,33 @@ static bool examine_channel(struct exam *x, const struct dmachan *chan, bool mix
 	return true;
 }
 
-static enum outcome run(struct scenario_ctx *ctx, bool mixed)
+int p2pdma_by_engines(struct exam *x, bool mixed, size_t *channels, size_t *usable)
 {
 	autofree struct dmachan *list = NULL;
-	size_t n, usable = 0;
-	struct exam x;
-	int err;
+	int err = dmachan_list(scn_env(x->ctx)->sysroot, &list, channels);
 
-	if (exam_begin(&x, ctx, EXAM_DATA, COPY_FAULTS) < 0)
-		return OUTCOME_ERROR;
-	err = dmachan_list(scn_env(ctx)->sysroot, &list, &n);
+	*usable = 0;
 	if (err) {
-		scn_error(ctx, ERROR_SETUP, "cannot list the channels of DMA engines: %s",
+		scn_error(x->ctx, ERROR_SETUP, "cannot list the channels of DMA engines: %s",
 			  strerror(-err));
+		return err;
+	}
+	for (size_t i = 0; i < *channels; i++)
+		*usable += examine_channel(x, &list[i], mixed);
+	return 0;
+}
+
+static enum outcome run(struct scenario_ctx *ctx, bool mixed)
+{
+	size_t n, usable;
+	struct exam x;
+
+	if (exam_begin(&x, ctx, EXAM_DATA, P2PDMA_COPY_FAULTS) < 0)
+		return OUTCOME_ERROR;
+	if (p2pdma_by_engines(&x, mixed, &n, &usable) < 0) {
 		exam_abandon(&x);
 		return OUTCOME_ERROR;
 	}
-	for (size_t i = 0; i < n; i++)
-		usable += examine_channel(&x, &list[i], mixed);
 	if (!usable && !x.said[EVIDENCE_DATA][EVIDENCE_MISSING]) {
 		scn_skip(ctx, SKIP_HW_UNSUPPORTED,
 			 "none of the %zu channels of DMA engines is free and copies memory", n);

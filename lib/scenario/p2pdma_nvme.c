@@ -12,9 +12,9 @@
 #include "base/jx.h"
 #include "scenario/modfd.h"
 #include "scenario/nvme.h"
+#include "scenario/p2pdma.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
-#include "scenario/peer.h"
 
 /* Of each transfer at most; what one command of most drives may carry. */
 #define READ_MAX (128u * 1024)
@@ -234,24 +234,32 @@ static void examine_drive(struct exam *x, const struct nvme_ns *ns)
 	drive_release(&d);
 }
 
-static enum outcome run_nvme_cmb_read(struct scenario_ctx *ctx)
+int p2pdma_by_drives(struct exam *x)
 {
 	struct nvme_ns *list;
-	struct exam x;
 	size_t n;
-	int err;
+	int err = nvme_list(scn_env(x->ctx)->sysroot, &list, &n);
+
+	if (err) {
+		scn_error(x->ctx, ERROR_SETUP, "cannot list NVMe namespaces: %s", strerror(-err));
+		return err;
+	}
+	for (size_t i = 0; i < n; i++)
+		examine_drive(x, &list[i]);
+	nvme_free(list, n);
+	return 0;
+}
+
+static enum outcome run_nvme_cmb_read(struct scenario_ctx *ctx)
+{
+	struct exam x;
 
 	if (exam_begin(&x, ctx, EXAM_DATA, EXAM_FAULTS) < 0)
 		return OUTCOME_ERROR;
-	err = nvme_list(scn_env(ctx)->sysroot, &list, &n);
-	if (err) {
-		scn_error(ctx, ERROR_SETUP, "cannot list NVMe namespaces: %s", strerror(-err));
+	if (p2pdma_by_drives(&x) < 0) {
 		exam_abandon(&x);
 		return OUTCOME_ERROR;
 	}
-	for (size_t i = 0; i < n; i++)
-		examine_drive(&x, &list[i]);
-	nvme_free(list, n);
 	return exam_end(&x);
 }
 

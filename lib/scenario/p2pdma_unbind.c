@@ -18,22 +18,35 @@
 #define PAGES 4
 #define TRIES 500 /* of 20 ms: until the driver has published the memory again */
 
-/* Binds the provider to a driver, or to none (""), until the scenario is over. */
-static bool bind_to(struct provider *p, const char *driver)
+/* Says so if the driver could not be made to go, or to come. */
+static bool settled(struct provider *p, int err, const char *what, const char *why)
+{
+	if (err)
+		provider_say(p, EVIDENCE_ERRNO,
+			     err == -ETIMEDOUT ? EVIDENCE_REFUTED : EVIDENCE_MISSING,
+			     "the driver cannot be %s: %s", what, why ? why : strerror(-err));
+	return !err;
+}
+
+/* Until driver_bind(), or until the scenario is over. */
+static bool driver_unbind(struct provider *p)
 {
 	autofree char *why = NULL;
 	json_t *args = jx_object();
 	int err;
 
 	jx_set_str(args, "address", p->name);
-	jx_set_str(args, "driver", driver);
+	jx_set_str(args, "driver", "");
 	err = scn_change(p->ctx, "driver-override", args, NULL, &why);
-	if (!err)
-		return true;
-	provider_say(p, EVIDENCE_ERRNO, err == -ETIMEDOUT ? EVIDENCE_REFUTED : EVIDENCE_MISSING,
-		     "the driver cannot be %s: %s", *driver ? "bound again" : "unbound",
-		     why ? why : strerror(-err));
-	return false;
+	return settled(p, err, "unbound", why);
+}
+
+static bool driver_bind(struct provider *p)
+{
+	autofree char *why = NULL;
+	int err = scn_undo(p->ctx, &why);
+
+	return settled(p, err, "bound again", why);
 }
 
 static bool ends_with_sigbus(struct provider *p, void *at, bool write)
@@ -108,23 +121,22 @@ static bool is_named(const struct provider *p)
 static void body(struct provider *p)
 {
 	struct p2pmem_map map = { 0 }, anew = { 0 };
-	const char *driver = p->function->driver;
 	bool good;
 
-	if (!driver || !is_named(p))
+	if (!p->function->driver || !is_named(p))
 		return;
 	p->exercised++;
 	good = is_right(p, &map, "before");
 	/* The fault: the driver does not go. */
 	if (good && !scn_injected(p->ctx, "no-unbind"))
-		good = bind_to(p, "");
+		good = driver_unbind(p);
 	if (good) {
 		good = ends_with_sigbus(p, map.addr, false);
 		good &= ends_with_sigbus(p, map.addr, true);
 		good &= refuses_to_map(p);
 	}
 	p2pmem_unmap(&map);
-	if (good && bind_to(p, driver) && comes_back(p))
+	if (good && driver_bind(p) && comes_back(p))
 		is_right(p, &anew, "with the driver bound again");
 	p2pmem_unmap(&anew);
 }

@@ -9,6 +9,7 @@
 #include "base/exit.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "scenario/faultlog.h"
 #include "scenario/modfd.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
@@ -20,7 +21,7 @@
 
 int exam_begin(struct exam *x, struct scenario_ctx *ctx, enum exam_subject subject, uint32_t faults)
 {
-	*x = (struct exam){ .ctx = ctx, .subject = subject };
+	*x = (struct exam){ .ctx = ctx, .subject = subject, .log_fd = -1 };
 	x->fd = modfd_open(ctx, MODULE, modfd_injected(ctx, faults), &x->refcnt);
 	if (x->fd < 0)
 		return -1;
@@ -28,6 +29,8 @@ int exam_begin(struct exam *x, struct scenario_ctx *ctx, enum exam_subject subje
 		exam_abandon(x);
 		return -1;
 	}
+	if (subject == EXAM_ROUTE)
+		x->log_fd = faultlog_open();
 	x->facts = jx_array();
 	x->functions = xcalloc(scn_env(ctx)->platform->nr_functions, sizeof(*x->functions));
 	return 0;
@@ -37,10 +40,12 @@ void exam_abandon(struct exam *x)
 {
 	if (x->fd >= 0)
 		close(x->fd);
+	if (x->log_fd >= 0)
+		close(x->log_fd);
 	json_decref(x->facts);
 	free(x->refusal);
 	free(x->functions);
-	*x = (struct exam){ .fd = -1 };
+	*x = (struct exam){ .fd = -1, .log_fd = -1 };
 }
 
 static bool all_given_back(const struct exam *x)
@@ -62,6 +67,7 @@ static enum outcome nothing_shown(struct exam *x)
 		[EXAM_DATA] = EVIDENCE_DATA,
 		[EXAM_MAPPING] = EVIDENCE_PATH,
 		[EXAM_REFUSAL] = EVIDENCE_ERRNO,
+		[EXAM_ROUTE] = EVIDENCE_DATA,
 	};
 
 	if (x->subject == EXAM_REFUSAL && x->examined) {
@@ -75,6 +81,12 @@ static enum outcome nothing_shown(struct exam *x)
 			 x->refusal);
 		return OUTCOME_SKIP;
 	}
+	if (x->subject == EXAM_ROUTE && x->left_out && !x->examined) {
+		scn_skip(x->ctx, SKIP_HW_UNSUPPORTED,
+			 "the kernel rules for none of %zu pairs that they go by bus address",
+			 x->left_out);
+		return OUTCOME_SKIP;
+	}
 	scn_why(x->ctx, "no pair could be exercised");
 	scn_evidence(x->ctx, missing[x->subject], EVIDENCE_MISSING, "no pair could be exercised");
 	return OUTCOME_PASS;
@@ -86,6 +98,10 @@ static void say_shown(struct exam *x)
 	case EXAM_DATA:
 		scn_why(x->ctx, "data right on %zu pairs, %zu pairs refused as they must be",
 			x->exercised, x->refused);
+		break;
+	case EXAM_ROUTE:
+		scn_why(x->ctx, "data right on all %zu pairs ruled to go by bus address",
+			x->exercised);
 		break;
 	case EXAM_MAPPING:
 		scn_why(x->ctx, "%zu pairs mapped as they must be, %zu refused", x->exercised,
@@ -227,6 +243,7 @@ static void say_mapping(struct peer *p, const struct p2pcert_map *m)
 		 p2p_verdict_name(p->predicted.verdict));
 }
 
+/* 0, -ENOTSUP if the pair is not what the exam is about, or the negative errno of the module. */
 static int ask(struct peer *p)
 {
 	struct exam *x = p->exam;
@@ -252,6 +269,10 @@ static int ask(struct peer *p)
 		exam_say(x, EVIDENCE_PATH, EVIDENCE_MISSING,
 			 "%s: the peer's memory cannot be mapped for the initiator: %s", p->name,
 			 errno_text(p->ruled.map_errno));
+	}
+	if (x->subject == EXAM_ROUTE && pair_ruled_verdict(&p->ruled) != VERDICT_BUS_ADDRESS) {
+		x->left_out++;
+		return -ENOTSUP;
 	}
 	x->examined++;
 	if (!p->supported) {
@@ -301,6 +322,11 @@ bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator
 	}
 	p->image = xcalloc(1, len);
 	err = ask(p);
+	if (err == -ENOTSUP) {
+		json_decref(take_ptr(p->fact));
+		peer_end(p);
+		return false;
+	}
 	if (err) {
 		exam_say(x, EVIDENCE_PATH, EVIDENCE_MISSING,
 			 "%s: the module does not rule on it: %s", p->name, strerror(-err));
@@ -319,10 +345,23 @@ static const char *moved_text(const struct peer *p, bool as_ruled)
 	return p->supported ? "right" : "refused";
 }
 
+/* The bytes of a pair that is ruled to go by bus address went elsewhere, whatever the status said. */
+static void say_misrouted(struct peer *p)
+{
+	const struct pci_addr addrs[] = { p->initiator->addr, p->target->addr };
+	autofree char *fault = faultlog_find(p->exam->log_fd, p->initiator->addr);
+
+	scn_finding(p->exam->ctx, "P2P-MISROUTED", addrs, ARRAY_LEN(addrs),
+		    "%s: ruled to go by bus address, reported as done, and not there: %s", p->name,
+		    fault ? fault : "the kernel log has no fault of it");
+}
+
 void peer_conclude(struct peer *p, bool as_ruled)
 {
+	if (p->exam->subject == EXAM_ROUTE && p->data_wrong)
+		say_misrouted(p);
 	jx_set_bool(p->fact, "as_ruled", as_ruled);
-	if (p->exam->subject == EXAM_DATA)
+	if (p->exam->subject == EXAM_DATA || p->exam->subject == EXAM_ROUTE)
 		jx_set_str(p->fact, "moved", moved_text(p, as_ruled));
 }
 

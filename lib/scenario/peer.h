@@ -26,6 +26,7 @@ enum exam_subject {
 	EXAM_DATA, /* what is moved is right */
 	EXAM_MAPPING, /* what the kernel supports is mapped as ruled */
 	EXAM_REFUSAL, /* what it does not support is not mapped */
+	EXAM_ROUTE, /* what it rules to go by bus address arrives; other pairs are left out */
 };
 
 struct exam {
@@ -40,6 +41,8 @@ struct exam {
 	size_t examined; /* pairs that the kernel has ruled on */
 	size_t refused; /* of these, those that it refuses */
 	char *refusal; /* why the first of them is refused */
+	size_t left_out; /* pairs that are not the subject */
+	int log_fd; /* of EXAM_ROUTE: the kernel log, from before; or -1 */
 	struct exam_function { /* by index of the platform's functions */
 		bool took_part;
 		bool lent; /* memory, of which this much was free before the first time */

@@ -175,6 +175,11 @@ void scn_facts(struct scenario_ctx *ctx, const char *name, json_t *facts);
  */
 int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, json_t **facts,
 	       char **why) attr_must_check;
+/*
+ * Takes back the last change that was asked for, before the scenario is over. 0, -ENOENT if there is none
+ * (left), or -EIO if it could not be undone, which is not tried again. *why as above.
+ */
+int scn_undo(struct scenario_ctx *ctx, char **why) attr_must_check;
 /* Is this fault asked for by --inject? */
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault);
 /* Is the workaround of this erratum asked for by --workaround? */

@@ -20,6 +20,8 @@ p2pdma.mixed-sgl  corrupt-copy   1  data
 p2pdma.mixed-sgl  short-copy     1  data
 p2pdma.mixed-sgl  wrong-verdict  1  data,path
 p2pdma.mixed-sgl  leak           1  leak
+p2pdma.misroute   skip-copy      1  data
+p2pdma.misroute   wrong-verdict  1  path
 p2pdma.gup        wrong-verdict  1  errno
 p2pdma.gup        map-fails      1  errno
 p2pdma.gup        leak           1  leak

@@ -218,6 +218,7 @@ static void test_released_codes_stay(attr_unused void **state)
 		{ "ODP-FLUSH-VOLATILE", SEVERITY_MAJOR },
 		{ "RXE-FLUSH-VOLATILE", SEVERITY_MAJOR },
 		{ "P2P-BOUNCED", SEVERITY_MAJOR },
+		{ "P2P-MISROUTED", SEVERITY_BLOCKER },
 	};
 
 	assert_true(finding_registry_len >= ARRAY_LEN(released));

@@ -320,6 +320,22 @@ static enum outcome run_change(struct scenario_ctx *ctx)
 									: OUTCOME_FAIL;
 }
 
+/* Takes the second back, then the first, then what is not its own to take back. */
+static enum outcome run_change_undo(struct scenario_ctx *ctx)
+{
+	autofree char *second = NULL, *first = NULL, *none = NULL;
+
+	prove(ctx);
+	if (!change(ctx, "mark", "one") || !change(ctx, "mark", "two") ||
+	    scn_undo(ctx, &second) != 0 || !change(ctx, "mark", "three") ||
+	    scn_undo(ctx, &first) != 0)
+		return OUTCOME_FAIL;
+	free(take_ptr(first));
+	if (scn_undo(ctx, &first) != 0 || scn_undo(ctx, &none) != -ENOENT || !none)
+		return OUTCOME_FAIL;
+	return change(ctx, "mark", "four") ? OUTCOME_PASS : OUTCOME_FAIL;
+}
+
 static enum outcome run_change_hang(struct scenario_ctx *ctx)
 {
 	return change(ctx, "mark", "one") ? run_hang(ctx) : OUTCOME_FAIL;
@@ -449,6 +465,7 @@ DEFINE(pretender, "test.pretender", run_pretender, 60);
 DEFINE(lossy, "test.lossy", run_lossy, 60);
 DEFINE(taints, "test.taints", run_taints, 60);
 DEFINE(change, "test.change", run_change, 60);
+DEFINE(change_undo, "test.change-undo", run_change_undo, 60);
 DEFINE(change_hang, "test.change-hang", run_change_hang, 60);
 DEFINE(change_segv, "test.change-segv", run_change_segv, 60);
 DEFINE(change_stubborn, "test.change-stubborn", run_change_stubborn, 60);
@@ -546,6 +563,6 @@ const struct scenario *const misbehaving[] = {
 	&scenario_change_hang,    &scenario_change_segv,    &scenario_change_stubborn,
 	&scenario_change_unsafe,  &scenario_change_unknown, &scenario_change_rude,
 	&scenario_append_journal, &scenario_forge_journal,  &scenario_flaky,
-	&scenario_hang_long,      &scenario_kills_kernel,
+	&scenario_hang_long,      &scenario_kills_kernel,   &scenario_change_undo,
 };
 const size_t misbehaving_len = ARRAY_LEN(misbehaving);

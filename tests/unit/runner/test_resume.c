@@ -207,6 +207,19 @@ static void changes_of_scenarios(void **state)
 		       "no kind of change 'no-such-kind'"));
 }
 
+/* Taken back when asked for, and the rest when it is over; what was there before stays. */
+static void changes_taken_back(void **state)
+{
+	struct machine *m = *state;
+	autojson json_t *journal = NULL;
+
+	assert_int_equal(machine_run(m, "test.module-a", "test.change-undo", NULL), 0);
+	changes_are(m, "+test_a\n+one\n+two\n-two\n+three\n-three\n-one\n+four\n-four\n-test_a\n");
+	journal = machine_journal(m);
+	outcome_is(journal, "test.change-undo", "pass");
+	assert_int_equal(journal_count(journal, "undo-done", NULL), 5);
+}
+
 static void unsafe_scenarios(void **state)
 {
 	struct machine *m = *state;
@@ -483,6 +496,7 @@ int main(void)
 		test_on_machine(stubborn_change),
 		test_on_machine(already_there),
 		test_on_machine(changes_of_scenarios),
+		test_on_machine(changes_taken_back),
 		test_on_machine(unsafe_scenarios),
 		test_on_machine(untrusted_boot),
 		test_on_machine(refused_journals),
