@@ -175,7 +175,7 @@ static void body(struct provider *p)
 
 static enum outcome run(struct scenario_ctx *ctx)
 {
-	return provider_each(ctx, BOUNCE_FAULTS, body, SKIP_KERNEL_CONFIG,
+	return provider_each(ctx, BOUNCE_FAULTS, body, SKIP_HW_UNSUPPORTED,
 			     "no device's memory is copied through a bounce buffer here, and so "
 			     "nothing shows that peer-to-peer memory is not: boot with "
 			     "swiotlb=force");

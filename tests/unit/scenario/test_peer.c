@@ -22,6 +22,7 @@ static struct exam after(struct heard *h, size_t exercised, size_t refused, size
 	return (struct exam){
 		.ctx = &h->ctx,
 		.fd = -1,
+		.log_fd = -1,
 		.exercised = exercised,
 		.examined = examined,
 		.refused = refused,
@@ -60,6 +61,11 @@ static void outcomes(void **state)
 		  "errno" },
 		{ EXAM_REFUSAL, 2, 2, 3, EVIDENCE_PROVEN, 0, 4096, OUTCOME_PASS, "why", NULL,
 		  NULL },
+		/* Of pairs that go by bus address there are some, all wrong, or none. */
+		{ EXAM_ROUTE, 2, 0, 2, EVIDENCE_PROVEN, 0, 4096, OUTCOME_PASS, "why", NULL, NULL },
+		{ EXAM_ROUTE, 2, 0, 2, EVIDENCE_REFUTED, 0, 4096, OUTCOME_FAIL, "why", NULL, NULL },
+		{ EXAM_ROUTE, 0, 0, 0, EVIDENCE_PROVEN, 0, 4096, OUTCOME_SKIP, "skip", "category",
+		  "hw-unsupported" },
 		/* Nothing at all is no pass: the supervisor misses the data. */
 		{ EXAM_DATA, 0, 0, 0, EVIDENCE_PROVEN, 0, 0, OUTCOME_PASS, "evidence", "state",
 		  "missing" },
@@ -79,6 +85,7 @@ static void outcomes(void **state)
 		heard_begin(&h, *state, p);
 		x = after(&h, rows[i].exercised, rows[i].refused, rows[i].examined);
 		x.subject = rows[i].subject;
+		x.left_out = rows[i].subject == EXAM_ROUTE;
 		x.refcnt = rows[i].refcnt;
 		x.functions[0].lent = rows[i].available != 0;
 		x.functions[0].available = rows[i].available;
