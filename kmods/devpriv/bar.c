@@ -66,9 +66,14 @@ int dpv_bar_add_pages(struct dpv_bar *bar)
 	if (!bar->has_pages)
 		err = dpv_try_add_pages(bar);
 	if (!err)
-		bar->has_pages = true;
+		WRITE_ONCE(bar->has_pages, true);
 	mutex_unlock(&bar->lock);
 	return err;
+}
+
+bool dpv_bar_has_pages(const struct dpv_bar *bar)
+{
+	return READ_ONCE(bar->has_pages);
 }
 
 struct page *dpv_bar_page(const struct dpv_bar *bar, u64 nr)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of p2pcert_devpriv share. From the bottom: memory.c owns devices, their pages and
- * the data behind them; bar.c makes devices of PCI functions; engine.c copies pages with a DMA
- * engine; migrate.c moves pages in and out; mirror.c uses them as a device would; main.c is the
- * character device.
+ * the data behind them; bar.c makes devices of PCI functions; channel.c takes a DMA engine and
+ * engine.c copies pages with it; migrate.c moves pages in and out; find.c finds where a process's
+ * pages are; mirror.c uses them as a device would, and consumer.c as another device would, which
+ * asks alias.c where they can be reached; main.c is the character device.
  */
 #ifndef P2PCERT_DEVPRIV_H
 #define P2PCERT_DEVPRIV_H
@@ -13,6 +14,7 @@
 #include <linux/list.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -64,6 +66,14 @@ enum dpv_defect {
 	DPV_DEFECT_sequence_ignored, /* what was found before an invalidation is used after it */
 	DPV_DEFECT_engine_not_awaited, /* what the DMA engine has not copied yet counts as copied */
 	DPV_DEFECT_engine_failure_ignored, /* and what it could not copy */
+	DPV_DEFECT_alias_masked, /* the answer loses which page it is, and that it is one */
+	DPV_DEFECT_alias_off, /* the alias is that of the page behind */
+	DPV_DEFECT_alias_same_for_all, /* what the last one was told, whoever asks */
+	DPV_DEFECT_alias_write_gained, /* what a consumer may read it may write */
+	DPV_DEFECT_alias_kept, /* in use when the page is no more where it was */
+	DPV_DEFECT_alias_all_back, /* one refusal, and all pages of the range come back */
+	DPV_DEFECT_alias_retry_locked, /* the second try after a refusal waits for the first */
+	DPV_DEFECT_alias_not_unmapped, /* when it is in use no more */
 	/* and those that may end the kernel, which is all that there is to notice */
 	DPV_DEFECT_split_without_pagemap, /* what is cut off a huge page belongs to no device */
 	DPV_DEFECT_freed_twice, /* the memory behind a page */
@@ -106,6 +116,7 @@ struct dpv_counters {
 	atomic64_t engine_copied;
 	atomic64_t engine_failed; /* that the CPU copied instead */
 	atomic64_t engine_ns;
+	atomic64_t aliases; /* mapped for consumers now */
 	atomic64_t references_lost; /* of pages being brought back, that somebody dropped */
 	atomic64_t freed_twice; /* pages that came back when nobody had them */
 };
@@ -133,6 +144,7 @@ struct dpv_device {
 	struct dpv_counters count;
 	/* faults that strike what nobody asks for, the return of touched memory; under lock */
 	struct p2pcert_fault_plan *plan;
+	struct list_head policies; /* of aliases; under lock */
 	struct mutex engine_lock; /* held while the engine copies a page, or is another one */
 	struct dpv_engine *engine; /* NULL: the CPU copies */
 };
@@ -200,6 +212,7 @@ unsigned long dpv_bar_pages(const struct dpv_bar *bar);
 int dpv_bar_node(const struct dpv_bar *bar);
 /* Sees to it that the BAR has peer-to-peer pages, which stay until its driver goes. */
 int dpv_bar_add_pages(struct dpv_bar *bar);
+bool dpv_bar_has_pages(const struct dpv_bar *bar);
 struct page *dpv_bar_page(const struct dpv_bar *bar, u64 nr);
 
 /* --- engine.c --- */
@@ -235,6 +248,57 @@ int dpv_evict(struct dpv_device *dev, u64 nr, u64 *evicted);
 /* Brings everything back; there must be no way into the device any more. */
 void dpv_evict_all(struct dpv_device *dev);
 vm_fault_t dpv_migrate_to_ram(struct vm_fault *vmf);
+
+/* --- find.c --- */
+
+struct hmm_range;
+
+/* Whoever has a page table of its own: its lock is the one that an invalidation takes. */
+struct dpv_finder {
+	struct mmu_interval_notifier *notifier;
+	struct mutex *lock; /* held when dpv_find() has found */
+	struct p2pcert_fault_plan *plan;
+	atomic64_t *retries;
+};
+
+/*
+ * hmm_range_fault() of a part of the notifier's range, until what it tells is up to date; the
+ * address space may be another one than the caller's. Returns with the lock held if it returns 0.
+ */
+int dpv_find(const struct dpv_finder *f, struct hmm_range *range);
+
+/* --- alias.c --- */
+
+/*
+ * The owner's answer to a peer that wants to reach a page of the device: 0, and the pfn of the page
+ * that can be mapped for it with HMM_PFN_VALID, and with HMM_PFN_WRITE if it may be written;
+ * -EOPNOTSUPP: there is none; -EACCES: this peer may not. plan is that of who asks.
+ */
+int dpv_alias(struct dpv_device *dev, struct device *peer, struct p2pcert_fault_plan *plan,
+	      struct page *page, bool write, unsigned long *hmm_pfn);
+/* As P2PCERT_IOC_DEVPRIV_POLICY says. */
+int dpv_alias_set_policy(struct dpv_device *dev, const struct p2pcert_devpriv_policy *p,
+			 const void *owner);
+/* The kernel's own question, where it asks: NULL, or -EOPNOTSUPP, if there is none. */
+struct page *dpv_alias_page(struct page *page);
+int dpv_alias_pfn(struct page *page, unsigned long *pfn);
+/* Forgets what this owner has ruled; NULL is any. */
+void dpv_alias_drop_policies(struct dpv_device *dev, const void *owner);
+
+/* --- consumer.c --- */
+
+struct dpv_consumer;
+
+/* As P2PCERT_IOC_DEVPRIV_CONSUMER says: a consumer, or an ERR_PTR() with its result. */
+struct dpv_consumer *dpv_consumer_start(struct dpv_device *dev, struct p2pcert_fault_plan *plan,
+					struct p2pcert_devpriv_consumer *r);
+void dpv_consumer_stop(struct dpv_consumer *c); /* NULL is none */
+bool dpv_consumer_covers(const struct dpv_consumer *c, u64 addr, u64 length);
+void dpv_consumer_count(struct dpv_consumer *c, struct p2pcert_devpriv_consumer_counters *n);
+/* Its engine reads or writes what is at the addresses. */
+int dpv_consumer_access(struct dpv_consumer *c, struct p2pcert_devpriv_access *r, bool write);
+/* How pages are mapped for it now. */
+int dpv_consumer_table(struct dpv_consumer *c, struct p2pcert_devpriv_access *r);
 
 /* --- mirror.c --- */
 

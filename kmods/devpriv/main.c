@@ -26,12 +26,14 @@
 	 P2PCERT_FAULT_NO_MIGRATE | P2PCERT_FAULT_LEAK | P2PCERT_FAULT_NO_DEVICE_MEMORY |          \
 	 P2PCERT_FAULT_NO_MEMORY | P2PCERT_FAULT_DELAY | P2PCERT_FAULT_ABORT |                     \
 	 P2PCERT_FAULT_INVALIDATED | P2PCERT_FAULT_PART_OF_HOLE |                                  \
-	 P2PCERT_FAULT_ENGINE_REFUSES | P2PCERT_FAULT_ENGINE_HANGS | P2PCERT_FAULTS_ENTER)
+	 P2PCERT_FAULT_ENGINE_REFUSES | P2PCERT_FAULT_ENGINE_HANGS | P2PCERT_FAULT_MAP_FAILS |     \
+	 P2PCERT_FAULT_STALE_ADDRESS | P2PCERT_FAULT_POLICY_IGNORED | P2PCERT_FAULTS_ENTER)
 
 struct dpv_file {
 	struct rw_semaphore lock; /* held for writing while the rest changes */
 	struct dpv_device *dev;
 	struct dpv_mirror *mirror; /* NULL: none */
+	struct dpv_consumer *consumer; /* the same */
 	struct p2pcert_fault_plan plan;
 };
 
@@ -107,8 +109,36 @@ static int dpv_do_holds(struct dpv_file *f, struct p2pcert_devpriv_access *r)
 	return dpv_holds(f->dev, r, &f->plan);
 }
 
+static int dpv_do_consumer_read(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_consumer_access(f->consumer, r, false);
+}
+
+static int dpv_do_consumer_write(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_consumer_access(f->consumer, r, true);
+}
+
+static int dpv_do_consumer_table(struct dpv_file *f, struct p2pcert_devpriv_access *r)
+{
+	return dpv_consumer_table(f->consumer, r);
+}
+
+/* Must there be something that covers the range? 0 or -EINVAL. */
+typedef int (*dpv_check_fn)(const struct dpv_file *f, u64 addr, u64 length);
+
+static int dpv_check_none(const struct dpv_file *f, u64 addr, u64 length)
+{
+	return 0;
+}
+
+static int dpv_check_consumer(const struct dpv_file *f, u64 addr, u64 length)
+{
+	return f->consumer && dpv_consumer_covers(f->consumer, addr, length) ? 0 : -EINVAL;
+}
+
 static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, dpv_access_fn access,
-			     bool mirrored)
+			     dpv_check_fn check)
 {
 	struct p2pcert_devpriv_access r;
 	long ret;
@@ -118,8 +148,8 @@ static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, dpv_access_fn
 	if (r.reserved || r.buffer != (unsigned long)r.buffer)
 		return -EINVAL;
 	ret = dpv_check_range(r.addr, r.length);
-	if (!ret && mirrored)
-		ret = dpv_check_mirror(f, r.addr, r.length);
+	if (!ret)
+		ret = check(f, r.addr, r.length);
 	if (!ret)
 		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
 	if (ret)
@@ -204,6 +234,57 @@ static long dpv_ioctl_mirror(struct dpv_file *f, void __user *arg)
 	return 0;
 }
 
+/* The channel of the old one may be the new one's, so that one goes first. */
+static long dpv_ioctl_consumer(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_consumer r;
+	struct dpv_consumer *c;
+	long err;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (r.reserved || (r.flags & ~P2PCERT_CONSUMER_KERNEL))
+		return -EINVAL;
+	if (r.length) {
+		err = dpv_check_range(r.addr, r.length);
+		if (err || r.length > P2PCERT_CONSUMER_MAX_PAGES * PAGE_SIZE)
+			return -EINVAL;
+	}
+	dpv_consumer_stop(f->consumer);
+	f->consumer = NULL;
+	r.result = 0;
+	memset(&r.function, 0, sizeof(r.function));
+	if (r.length) {
+		c = dpv_consumer_start(f->dev, &f->plan, &r);
+		if (IS_ERR(c))
+			r.result = PTR_ERR(c);
+		else
+			f->consumer = c;
+	}
+	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_consumer_counters(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_consumer_counters c;
+
+	if (!f->consumer)
+		return -EINVAL;
+	dpv_consumer_count(f->consumer, &c);
+	return copy_to_user(arg, &c, sizeof(c)) ? -EFAULT : 0;
+}
+
+static long dpv_ioctl_policy(struct dpv_file *f, void __user *arg)
+{
+	struct p2pcert_devpriv_policy p;
+
+	if (copy_from_user(&p, arg, sizeof(p)))
+		return -EFAULT;
+	if (p.reserved || p.function.reserved || p.policy > P2PCERT_POLICY_READ_ONLY)
+		return -EINVAL;
+	return dpv_alias_set_policy(f->dev, &p, f);
+}
+
 static long dpv_ioctl_evict(struct dpv_file *f, void __user *arg)
 {
 	struct p2pcert_devpriv_evict e;
@@ -250,6 +331,7 @@ static long dpv_ioctl_counters(struct dpv_device *dev, void __user *arg)
 		.engine_ns = atomic64_read(&dev->count.engine_ns),
 		.references_lost = atomic64_read(&dev->count.references_lost),
 		.freed_twice = atomic64_read(&dev->count.freed_twice),
+		.aliases = atomic64_read(&dev->count.aliases),
 	};
 
 	spin_lock(&dev->lock);
@@ -270,6 +352,15 @@ static long dpv_ioctl_set_faults(struct dpv_file *f, void __user *arg)
 	return err;
 }
 
+/* What the file has made of its device ends. */
+static void dpv_leave_device(struct dpv_file *f)
+{
+	dpv_device_unplan(f->dev, &f->plan);
+	dpv_engine_drop(f->dev, f);
+	dpv_alias_drop_policies(f->dev, f);
+	dpv_put_device(f->dev);
+}
+
 /* The caller's old device is left: the new one is entered by the next call. */
 static long dpv_ioctl_select(struct dpv_file *f, void __user *arg)
 {
@@ -280,7 +371,7 @@ static long dpv_ioctl_select(struct dpv_file *f, void __user *arg)
 		return -EFAULT;
 	if (s.reserved || s.bdf.reserved)
 		return -EINVAL;
-	if (f->mirror)
+	if (f->mirror || f->consumer)
 		return -EBUSY;
 	if (s.ram == P2PCERT_DEVPRIV_BAR)
 		dev = dpv_bar_device(&s.bdf);
@@ -290,9 +381,7 @@ static long dpv_ioctl_select(struct dpv_file *f, void __user *arg)
 		return -EINVAL;
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	dpv_device_unplan(f->dev, &f->plan);
-	dpv_engine_drop(f->dev, f);
-	dpv_put_device(f->dev);
+	dpv_leave_device(f);
 	f->dev = dev;
 	return 0;
 }
@@ -323,9 +412,8 @@ static int dpv_release(struct inode *inode, struct file *file)
 	struct dpv_file *f = file->private_data;
 
 	dpv_mirror_stop(f->mirror);
-	dpv_device_unplan(f->dev, &f->plan);
-	dpv_engine_drop(f->dev, f);
-	dpv_put_device(f->dev);
+	dpv_consumer_stop(f->consumer);
+	dpv_leave_device(f);
 	kfree(f);
 	return 0;
 }
@@ -338,6 +426,8 @@ static long dpv_change(struct dpv_file *f, unsigned int cmd, void __user *arg)
 		return dpv_ioctl_set_faults(f, arg);
 	case P2PCERT_IOC_DEVPRIV_SELECT:
 		return dpv_ioctl_select(f, arg);
+	case P2PCERT_IOC_DEVPRIV_CONSUMER:
+		return dpv_ioctl_consumer(f, arg);
 	default:
 		return dpv_ioctl_mirror(f, arg);
 	}
@@ -351,17 +441,27 @@ static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
 	case P2PCERT_IOC_DEVPRIV_TO_RAM:
 		return dpv_ioctl_range(f, arg, false);
 	case P2PCERT_IOC_DEVPRIV_READ:
-		return dpv_ioctl_access(f, arg, dpv_do_peek_read, false);
+		return dpv_ioctl_access(f, arg, dpv_do_peek_read, dpv_check_none);
 	case P2PCERT_IOC_DEVPRIV_WRITE:
-		return dpv_ioctl_access(f, arg, dpv_do_peek_write, false);
+		return dpv_ioctl_access(f, arg, dpv_do_peek_write, dpv_check_none);
 	case P2PCERT_IOC_DEVPRIV_MIRROR_READ:
-		return dpv_ioctl_access(f, arg, dpv_do_mirror_read, true);
+		return dpv_ioctl_access(f, arg, dpv_do_mirror_read, dpv_check_mirror);
 	case P2PCERT_IOC_DEVPRIV_MIRROR_WRITE:
-		return dpv_ioctl_access(f, arg, dpv_do_mirror_write, true);
+		return dpv_ioctl_access(f, arg, dpv_do_mirror_write, dpv_check_mirror);
 	case P2PCERT_IOC_DEVPRIV_SNAPSHOT:
-		return dpv_ioctl_access(f, arg, dpv_do_snapshot, true);
+		return dpv_ioctl_access(f, arg, dpv_do_snapshot, dpv_check_mirror);
 	case P2PCERT_IOC_DEVPRIV_HOLDS:
-		return dpv_ioctl_access(f, arg, dpv_do_holds, false);
+		return dpv_ioctl_access(f, arg, dpv_do_holds, dpv_check_none);
+	case P2PCERT_IOC_DEVPRIV_CONSUMER_READ:
+		return dpv_ioctl_access(f, arg, dpv_do_consumer_read, dpv_check_consumer);
+	case P2PCERT_IOC_DEVPRIV_CONSUMER_WRITE:
+		return dpv_ioctl_access(f, arg, dpv_do_consumer_write, dpv_check_consumer);
+	case P2PCERT_IOC_DEVPRIV_CONSUMER_TABLE:
+		return dpv_ioctl_access(f, arg, dpv_do_consumer_table, dpv_check_consumer);
+	case P2PCERT_IOC_DEVPRIV_CONSUMER_COUNTERS:
+		return dpv_ioctl_consumer_counters(f, arg);
+	case P2PCERT_IOC_DEVPRIV_POLICY:
+		return dpv_ioctl_policy(f, arg);
 	case P2PCERT_IOC_DEVPRIV_EXCLUSIVE:
 		return dpv_ioctl_exclusive(f, arg);
 	case P2PCERT_IOC_DEVPRIV_ADD:
@@ -401,6 +501,7 @@ static long dpv_ioctl(struct file *file, unsigned int cmd, unsigned long value)
 	case P2PCERT_IOC_SET_FAULTS:
 	case P2PCERT_IOC_DEVPRIV_SELECT:
 	case P2PCERT_IOC_DEVPRIV_MIRROR:
+	case P2PCERT_IOC_DEVPRIV_CONSUMER:
 		down_write(&f->lock);
 		ret = dpv_change(f, cmd, arg);
 		up_write(&f->lock);

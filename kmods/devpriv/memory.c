@@ -198,6 +198,11 @@ static const struct dev_pagemap_ops dpv_pagemap_ops = {
 	.folio_split = dpv_folio_split,
 #endif
 	.migrate_to_ram = dpv_migrate_to_ram,
+#if HAVE_PAGEMAP_P2P_PFN
+	.get_dma_pfn_for_device = dpv_alias_pfn,
+#elif HAVE_PAGEMAP_P2P_PAGE
+	.get_dma_page_for_device = dpv_alias_page,
+#endif
 };
 
 /*
@@ -510,6 +515,7 @@ static struct dpv_device *dpv_new_device(struct dpv_bar *bar, unsigned int index
 	mutex_init(&dev->grow_lock);
 	mutex_init(&dev->engine_lock);
 	INIT_LIST_HEAD(&dev->leaks);
+	INIT_LIST_HEAD(&dev->policies);
 	return dev;
 }
 
@@ -573,6 +579,7 @@ void dpv_remove_device(struct dpv_device *dev)
 	dev->gone = true;
 	up_write(&dev->gate);
 	dpv_engine_drop(dev, NULL);
+	dpv_alias_drop_policies(dev, NULL);
 	dpv_drop_leaks(dev);
 	dpv_evict_all(dev);
 	dpv_remove_chunks(dev);

@@ -191,15 +191,6 @@ static void dpv_view_move(struct dpv_view *v, u64 addr)
 	memset(v->done, 0, sizeof(v->done));
 }
 
-/* Has what was found since seq been invalidated? With the mirror's lock held. */
-static bool dpv_is_outdated(struct dpv_mirror *m, unsigned long seq)
-{
-	if (DPV_DEFECT(sequence_ignored))
-		return false;
-	return mmu_interval_read_retry(&m->notifier, seq) ||
-	       p2pcert_strikes(m->plan, P2PCERT_FAULT_INVALIDATED);
-}
-
 /*
  * Finds out where the pages of the view are, and with flags of HMM_PFN_REQ_* sees to it that they
  * are there; returns with the mirror's lock held if it returns 0. The address space may be another
@@ -208,39 +199,21 @@ static bool dpv_is_outdated(struct dpv_mirror *m, unsigned long seq)
 static int dpv_view_find(struct dpv_view *v, unsigned long flags)
 {
 	struct dpv_mirror *m = v->mirror;
-	struct mm_struct *mm = m->notifier.mm;
-	struct hmm_range range = {
+	const struct dpv_finder finder = {
 		.notifier = &m->notifier,
+		.lock = &m->lock,
+		.plan = m->plan,
+		.retries = &m->retries,
+	};
+	struct hmm_range range = {
 		.start = v->addr,
 		.end = v->end,
 		.hmm_pfns = v->pfns,
 		.default_flags = flags,
 		.dev_private_owner = dpv_owner(m->dev),
 	};
-	int err;
 
-	for (;;) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		memset(v->pfns, 0, sizeof(v->pfns));
-		range.notifier_seq = mmu_interval_read_begin(&m->notifier);
-		if (mmap_read_lock_killable(mm))
-			return -EINTR;
-		err = hmm_range_fault(&range);
-		mmap_read_unlock(mm);
-		if (err && err != -EBUSY)
-			return err;
-		if (!err && p2pcert_strikes(m->plan, P2PCERT_FAULT_DELAY))
-			dpv_delay();
-		if (!err) {
-			mutex_lock(&m->lock);
-			if (!dpv_is_outdated(m, range.notifier_seq))
-				return 0;
-			mutex_unlock(&m->lock);
-		}
-		atomic64_inc(&m->retries);
-		cond_resched();
-	}
+	return dpv_find(&finder, &range);
 }
 
 /* Data of a page, wherever it is. */

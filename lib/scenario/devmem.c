@@ -102,6 +102,7 @@ bool devmem_counted(struct devmem *dev, struct p2pcert_devpriv_counters *since)
 		.engine_ns = now.engine_ns - b->engine_ns,
 		.references_lost = now.references_lost - b->references_lost,
 		.freed_twice = now.freed_twice - b->freed_twice,
+		.aliases = now.aliases - b->aliases,
 	};
 	return true;
 }
@@ -128,7 +129,7 @@ static void judge_in_use(struct devmem *dev)
 	for (int i = 0; i < tries; i++) {
 		if (!devmem_counted(dev, &since))
 			return;
-		if (!since.pages_in_use)
+		if (!since.pages_in_use && !since.aliases)
 			break;
 		nanosleep(&moment, NULL);
 	}
@@ -140,6 +141,10 @@ static void judge_in_use(struct devmem *dev)
 		devmem_prove(dev, EVIDENCE_LEAK,
 			     "as many pages are in the device as were before: %" PRIu64,
 			     (uint64_t)dev->before.pages_in_use);
+	if (since.aliases)
+		devmem_refute(dev, EVIDENCE_LEAK,
+			      "%" PRId64 " pages are still mapped for consumers",
+			      (int64_t)since.aliases);
 	if (since.pages_to_ram > since.pages_to_device)
 		devmem_refute(dev, EVIDENCE_COUNTERS,
 			      "%" PRIu64 " pages came back, and only %" PRIu64 " went out",

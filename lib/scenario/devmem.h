@@ -141,6 +141,15 @@ int devmem_engine_find(int fd, const char *sysroot,
 bool devmem_engine_begin(struct devmem *dev, size_t copies) attr_must_check;
 /* Evidence path: it has copied what it was to. */
 void devmem_engine_judge(struct devmem *dev);
+/* What the model says of an engine and the device's BAR. */
+enum p2p_verdict devmem_predict(struct devmem *dev, struct pci_addr engine);
+/*
+ * Is a page of the BAR mapped for the engine as it has to be? False after evidence path if not; that it
+ * is so becomes evidence with say.
+ */
+bool devmem_judge_seg(struct devmem *dev, struct pci_addr engine, const struct p2pcert_seg *seg,
+		      bool say);
+struct pci_addr devmem_addr(const struct p2pcert_bdf *bdf);
 
 /* --- areas ------------------------------------------------------------------------------------ */
 

@@ -52,28 +52,41 @@ int devmem_engine_find(int fd, const char *sysroot, struct p2pcert_devpriv_engin
 
 /* --- which way ---------------------------------------------------------------------------------- */
 
-/* What the model says of the engine and the BAR; what was mapped itself, if it says nothing. */
-static enum p2p_verdict predict(const struct scenario_env *env, const struct function *engine,
-				const struct function *target, const struct p2pcert_seg *seg)
+enum p2p_verdict devmem_predict(struct devmem *dev, struct pci_addr addr)
 {
+	const struct scenario_env *env = scn_env(dev->ctx);
 	const struct function *first = env->platform->functions;
+	const struct function *engine = platform_find(env->platform, addr);
+	const struct function *target = platform_find(env->platform, dev->addr);
 	enum p2p_verdict verdict;
 	struct p2p_pair pair;
 
+	if (!engine || !target)
+		return VERDICT_UNKNOWN;
 	p2p_pair_predict(env->platform, env->rules, (int)(engine - first), (int)(target - first),
 			 &pair);
 	verdict = pair.verdict;
 	p2p_pair_release(&pair);
+	return verdict;
+}
+
+/* What is mapped itself, if the model says nothing. */
+static enum p2p_verdict due(struct devmem *dev, struct pci_addr engine,
+			    const struct p2pcert_seg *seg)
+{
+	enum p2p_verdict verdict = devmem_predict(dev, engine);
+
 	if (verdict != VERDICT_UNKNOWN)
 		return verdict;
 	return seg->flags & P2PCERT_SEG_BUS_ADDRESS ? VERDICT_BUS_ADDRESS : VERDICT_HOST_BRIDGE;
 }
 
 /* The kernel must have mapped the BAR for the engine as it has to be mapped for this pair. */
-static void judge_way(struct devmem *dev, const struct p2pcert_devpriv_engine *e)
+bool devmem_judge_seg(struct devmem *dev, struct pci_addr addr, const struct p2pcert_seg *seg,
+		      bool say)
 {
 	const struct scenario_env *env = scn_env(dev->ctx);
-	const struct function *engine = platform_find(env->platform, dev->engine.addr);
+	const struct function *engine = platform_find(env->platform, addr);
 	const struct function *target = platform_find(env->platform, dev->addr);
 	autofree char *wrong = NULL, *where = NULL;
 	int64_t offset;
@@ -81,23 +94,25 @@ static void judge_way(struct devmem *dev, const struct p2pcert_devpriv_engine *e
 	if (!engine || !target) {
 		devmem_missing(dev, EVIDENCE_PATH, "%s or the engine is not in the platform",
 			       pci_addr_str(dev->addr));
-		return;
+		return true;
 	}
 	offset = pair_bus_offset(env->sysroot, target,
-				 pair_bar_holding(target, e->seg.phys_addr, e->seg.length));
-	wrong = pair_refuse_seg(&e->seg, engine, target, offset,
-				predict(env, engine, target, &e->seg));
+				 pair_bar_holding(target, seg->phys_addr, seg->length));
+	wrong = pair_refuse_seg(seg, engine, target, offset, due(dev, addr, seg));
 	if (wrong) {
 		devmem_refute(dev, EVIDENCE_PATH, "mapped for the engine: %s", wrong);
-		return;
+		return false;
 	}
-	where = pair_seg_text(&e->seg, target);
-	devmem_prove(dev, EVIDENCE_PATH, "the engine is given %s", where);
+	if (!say)
+		return true;
+	where = pair_seg_text(seg, target);
+	devmem_prove(dev, EVIDENCE_PATH, "the engine of %s is given %s", pci_addr_str(addr), where);
+	return true;
 }
 
 /* --- beginning and end -------------------------------------------------------------------------- */
 
-static struct pci_addr engine_addr(const struct p2pcert_bdf *bdf)
+struct pci_addr devmem_addr(const struct p2pcert_bdf *bdf)
 {
 	return (struct pci_addr){
 		.domain = bdf->domain,
@@ -138,7 +153,7 @@ bool devmem_engine_begin(struct devmem *dev, size_t copies)
 
 	if (devmem_engine_find(dev->fd, scn_env(dev->ctx)->sysroot, &e) < 0)
 		return false;
-	dev->engine = (struct devmem_engine){ .every = 1, .addr = engine_addr(&e.engine) };
+	dev->engine = (struct devmem_engine){ .every = 1, .addr = devmem_addr(&e.engine) };
 	memcpy(dev->engine.channel, e.channel, sizeof(e.channel));
 	old = dev->name;
 	dev->name = xasprintf("%s, by %s", old, e.channel);
@@ -146,7 +161,7 @@ bool devmem_engine_begin(struct devmem *dev, size_t copies)
 	scn_device(dev->ctx, dev->engine.addr);
 	scn_device_name(dev->ctx, name);
 	if (dev->is_bar)
-		judge_way(dev, &e);
+		devmem_judge_seg(dev, dev->engine.addr, &e.seg, true);
 	begin_counting(dev);
 	ns = page_ns(dev);
 	if (!ns)

@@ -82,6 +82,15 @@ int modfd_ioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
+int modfd_driver(const char *sysroot, const char *module, const char *verb, struct pci_addr addr)
+{
+	autofree char *path = fs_under(sysroot, "/sys/bus/pci/drivers/%s/%s", module, verb);
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+	const char *text = pci_addr_str(addr);
+
+	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
 int modfd_open(struct scenario_ctx *ctx, const char *module, uint32_t mask, uint64_t *refcnt)
 {
 	struct p2pcert_faults f = { .mask = mask };

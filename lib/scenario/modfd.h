@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/pciaddr.h"
 #include "scenario/scenario.h"
 #include "uapi/p2pcert.h"
 
@@ -78,6 +79,13 @@ bool modfd_held_more(const struct p2pcert_held *before, const struct p2pcert_hel
  */
 bool modfd_judge_held(struct scenario_ctx *ctx, const char *module, int fd,
 		      const struct p2pcert_held *before);
+
+/*
+ * Tells the module's driver to "bind" or "unbind" a function, which is done when it returns. 0 or a
+ * negative errno.
+ */
+int modfd_driver(const char *sysroot, const char *module, const char *verb,
+		 struct pci_addr addr) attr_must_check;
 
 /* "EREMOTEIO" of a positive or negative errno. */
 const char *errno_text(int err);

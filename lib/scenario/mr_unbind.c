@@ -5,24 +5,12 @@
  * that time stays, and what is handed out after the driver has come back is another memory.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 
-#include "base/alloc.h"
-#include "base/fs.h"
 #include "scenario/mr_rig.h"
 
-/* Of the module's driver: "bind" or "unbind", which returns when it is done. */
 static int tell_driver(const struct mr_case *c, const char *verb)
 {
-	autofree char *path =
-		fs_under(scn_env(c->ctx)->sysroot, "/sys/bus/pci/drivers/%s/%s", MR_MODULE, verb);
-	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
-	const char *addr = pci_addr_str(c->memory->bar);
-
-	if (fd < 0 || write(fd, addr, strlen(addr)) < 0)
-		return -errno;
-	return 0;
+	return modfd_driver(scn_env(c->ctx)->sysroot, MR_MODULE, verb, c->memory->bar);
 }
 
 static int gone(struct mr_case *c)

@@ -82,11 +82,12 @@ struct p2pcert_bdf {
 #define P2PCERT_FAULT_ENGINE_HANGS (1u << 18) /* a transfer that was submitted does not end */
 
 /* Of p2pcert_dmabuf: what an exporter and an importer must not do, or must live with. */
-#define P2PCERT_FAULT_MAP_FAILS (1u << 19) /* there is no memory for a mapping; also of p2pcert_p2p */
+#define P2PCERT_FAULT_MAP_FAILS (1u << 19) /* there is no memory for a mapping; of all that map */
 #define P2PCERT_FAULT_NOTIFY_LOST (1u << 20) /* the memory moves, and no importer is told */
 #define P2PCERT_FAULT_STALE_ADDRESS (1u << 21) /* the importer is told, and goes on as before */
 #define P2PCERT_FAULT_REVOKE_IGNORED (1u << 22) /* what is revoked can be mapped nevertheless */
 #define P2PCERT_FAULT_POLICY_IGNORED (1u << 23) /* so can what is denied, or only to be read */
+/* MAP_FAILS, STALE_ADDRESS and POLICY_IGNORED are also of p2pcert_devpriv, of aliases. */
 
 /* Of p2pcert_iova: what a driver must not do. */
 #define P2PCERT_FAULT_WRONG_OFFSET (1u << 28) /* two pages of a mapping are exchanged */
@@ -114,6 +115,11 @@ struct p2pcert_faults {
 };
 
 #define P2PCERT_IOC_SET_FAULTS _IOW(P2PCERT_IOC_MAGIC, 0x01, struct p2pcert_faults)
+
+/* What the owner of memory lets a function do with it. */
+#define P2PCERT_POLICY_ALLOW 0u
+#define P2PCERT_POLICY_DENY 1u
+#define P2PCERT_POLICY_READ_ONLY 2u
 
 /* --- /dev/p2pcert_p2p: the kernel's peer-to-peer verdicts, mappings and engines ------------- */
 
@@ -407,6 +413,82 @@ struct p2pcert_devpriv_engine {
 
 #define P2PCERT_IOC_DEVPRIV_ENGINE _IOWR(P2PCERT_IOC_MAGIC, 0x2e, struct p2pcert_devpriv_engine)
 
+/*
+ * What a function gets to hear from now on that asks the file's device for a page's alias, until the
+ * file is closed or means another device; all may read and write unless told. What a consumer has
+ * got before it keeps until it is invalidated.
+ */
+struct p2pcert_devpriv_policy {
+	struct p2pcert_bdf function;
+	__u32 policy; /* P2PCERT_POLICY_* */
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DEVPRIV_POLICY _IOW(P2PCERT_IOC_MAGIC, 0x30, struct p2pcert_devpriv_policy)
+
+/*
+ * A consumer is another device that uses the caller's memory: the DMA engine whose memcpy channel is
+ * named (as in /sys/class/dma). From now on the file has one for [addr, addr + length), pages and
+ * P2PCERT_CONSUMER_MAX_PAGES at most, instead of the one that it had; a length of 0 ends it. It has a
+ * page table of its own, which the kernel's invalidations keep true. Of a page that is in the memory
+ * of the file's device it asks that device, the owner, for an alias: a page of the owner's BAR, which
+ * is mapped for the consumer so that it reaches the memory in place. Where the owner refuses or the
+ * kernel does not map it, that page alone is brought back to memory. The file keeps its device
+ * (-EBUSY). result: 0; -ENODEV: no such channel, or in use; -EOPNOTSUPP: it can do no DMA or cannot
+ * be stopped, or with P2PCERT_CONSUMER_KERNEL this kernel does not ask; -EINVAL, -ENOMEM.
+ */
+#define P2PCERT_CONSUMER_MAX_PAGES 512
+/* The kernel asks the owner, and not the consumer: hmm_range_fault() gives it the alias. */
+#define P2PCERT_CONSUMER_KERNEL (1u << 0)
+
+struct p2pcert_devpriv_consumer {
+	__u64 addr;
+	__u64 length;
+	char channel[32];
+	__u32 timeout_ms; /* of a page's transfer: 1 to 600000 */
+	__u32 flags;
+	struct p2pcert_bdf function; /* given: the one that the channel belongs to */
+	__s32 result;
+	__u32 reserved;
+};
+
+#define P2PCERT_IOC_DEVPRIV_CONSUMER _IOWR(P2PCERT_IOC_MAGIC, 0x31, struct p2pcert_devpriv_consumer)
+
+/*
+ * The consumer's engine reads or writes a part of its memory, a page at a time, wherever the pages
+ * are; what is missing in its page table is faulted in. `pages` counts those done; result is 0, what
+ * hmm_range_fault() said, -ESRCH if the process is gone, or what mapping memory or the engine gave.
+ */
+#define P2PCERT_IOC_DEVPRIV_CONSUMER_READ                                                          \
+	_IOWR(P2PCERT_IOC_MAGIC, 0x32, struct p2pcert_devpriv_access)
+#define P2PCERT_IOC_DEVPRIV_CONSUMER_WRITE                                                         \
+	_IOWR(P2PCERT_IOC_MAGIC, 0x33, struct p2pcert_devpriv_access)
+
+/* How the pages of a part are mapped now: a struct p2pcert_seg each in buffer, of length 0 if not. */
+#define P2PCERT_IOC_DEVPRIV_CONSUMER_TABLE                                                         \
+	_IOWR(P2PCERT_IOC_MAGIC, 0x34, struct p2pcert_devpriv_access)
+
+/* Of the file's consumer, since it is there; in pages where nothing else is said. */
+struct p2pcert_devpriv_consumer_counters {
+	__u64 faults; /* of the consumer, a range each */
+	__u64 granted; /* aliases that it was given and were mapped */
+	__u64 denied; /* by the owner's policy */
+	__u64 unmapped; /* aliases that it was given, and the kernel did not map */
+	__u64 none; /* that the owner has no alias of */
+	__u64 fallbacks; /* brought back for one of these reasons */
+	__u64 invalidations; /* calls of the notifier */
+	__u64 invalidated; /* mappings that they ended */
+	__u64 waited; /* invalidations that waited for a transfer to end */
+	__u64 retries; /* looks at memory that were out of date when they were done */
+	__u64 alias_copied; /* by the engine, in place */
+	__u64 memory_copied; /* and in memory */
+	__u64 aliases; /* mapped now */
+	__u64 mapped; /* of all kinds, now */
+};
+
+#define P2PCERT_IOC_DEVPRIV_CONSUMER_COUNTERS                                                      \
+	_IOR(P2PCERT_IOC_MAGIC, 0x35, struct p2pcert_devpriv_consumer_counters)
+
 /* Counters of the device since it is there, over all open files. */
 struct p2pcert_devpriv_counters {
 	__u64 pages_to_device; /* migrated from RAM */
@@ -425,6 +507,7 @@ struct p2pcert_devpriv_counters {
 	__u64 engine_ns; /* that its transfers took */
 	__u64 references_lost; /* of pages being brought back, that somebody dropped: none */
 	__u64 freed_twice; /* pages that the kernel gave back when nobody had them */
+	__u64 aliases; /* of its pages, mapped for consumers now */
 };
 
 #define P2PCERT_IOC_DEVPRIV_COUNTERS _IOR(P2PCERT_IOC_MAGIC, 0x24, struct p2pcert_devpriv_counters)
@@ -498,10 +581,6 @@ struct p2pcert_dmabuf_move {
  * What a function may do with a dma-buf that it attaches to from now on; all may do everything
  * unless told. Denied: attaching gives -EACCES. Read only: mapping for it to be written does.
  */
-#define P2PCERT_POLICY_ALLOW 0u
-#define P2PCERT_POLICY_DENY 1u
-#define P2PCERT_POLICY_READ_ONLY 2u
-
 struct p2pcert_dmabuf_policy {
 	__s32 fd;
 	__u32 policy;

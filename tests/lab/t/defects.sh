@@ -37,6 +37,14 @@ fault_does_nothing   devpriv.read-fault  timeout
 write_gained         devpriv.mirror      data
 +engine_not_awaited  devpriv.engine-copy data
 engine_failure_ignored devpriv.engine-copy data
++alias_masked        devpriv.p2p-alias   path
+alias_off            devpriv.p2p-alias   data
+alias_same_for_all   devpriv.p2p-alias   path
+alias_write_gained   devpriv.p2p-alias   path
+alias_kept           devpriv.p2p-alias   data when it has it
+alias_all_back       devpriv.p2p-alias   path mixed pages
++alias_retry_locked  devpriv.p2p-alias   timeout
+alias_not_unmapped   devpriv.p2p-alias   leak
 '
 budget=10	# seconds, for the one that hangs
 
@@ -64,9 +72,14 @@ which=$parts
 selftest=/lab/build/p2pcert-selftest
 export P2PCERT_SELFTEST=break
 
+# Only the BAR of a function has aliases.
+bar=(--allow-unsafe --device 0000:06:00.0)
+
 # The module as it is: the same scenarios pass, but for what the kernel itself is known to get wrong.
-mapfile -t scenarios < <(chosen | awk '$2 != "devpriv.snapshot" { print $2 }' | sort -u)
-gives 0 'no defect' "$selftest" run --results "$T/none" "${scenarios[@]}"
+mapfile -t scenarios < <(chosen | awk '$2 !~ /snapshot|p2p-alias/ { print $2 }' | sort -u)
+[[ -z ${scenarios[*]} ]] || gives 0 'no defect' "$selftest" run --results "$T/none" "${scenarios[@]}"
+! chosen | grep -q p2p-alias ||
+	gives 0 'no defect' "$selftest" run --results "$T/none-bar" "${bar[@]}" devpriv.p2p-alias
 
 # what_came: an error's kind, or what is refuted
 # shellcheck disable=SC2016 # the filter is jq's
@@ -80,6 +93,7 @@ planted() {
 		status=124
 		options=(--timeout "$budget")
 	fi
+	[[ $2 != devpriv.p2p-alias ]] || options+=("${bar[@]}")
 	P2PCERT_KMODS_BUILD=/lab/defects/$1 P2PCERT_DEFECT=$1 gives $status "$1" \
 		"$selftest" run --results "$T/$name" "${options[@]}" "$2"
 	seen=$(jq -r "$what_came" "$T/$name/report.json")

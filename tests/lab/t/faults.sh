@@ -62,6 +62,7 @@ devpriv.refcount       data       data          data        path           leak
 devpriv.numa-balance   data       data          data        path           leak
 devpriv.pressure-cgroup data      data          data        data,path      leak
 devpriv.inside-huge    data       data          data        path           leak
++devpriv.p2p-alias      data       data          data        path           leak
 '
 
 # And for those of on-demand paging. A region that is pinned is what a device is like that does not hear of
@@ -124,6 +125,11 @@ mr_bar='
 fault                   skip-copy  corrupt-copy  leak  map-fails
 mr.dmabuf.ranges        data       data          leak  errno
 mr.unbind               data       data          leak  data
+'
+# And of the aliases of a BAR's memory, what an owner and a consumer must not do, and that a mapping fails.
+alias='
+fault               map-fails      stale-address  policy-ignored
++devpriv.p2p-alias  path,counters  data,path      path,counters
 '
 
 # transposed MATRIX: rows of the chosen scenarios' matrix, as 'matrix' has them
@@ -218,6 +224,7 @@ take_scenarios() {
 	options=()
 	[[ " $* " != *' odp.'* && " $* " != *' mr.device-vma '* ]] || options+=(--soft-rdma p2pcert-v0)
 	[[ " $* " != *' mr.unbind '* ]] || options+=(--allow-unsafe --device 0000:06:00.0)
+	[[ $* != devpriv.p2p-alias ]] || options+=(--allow-unsafe --device 0000:06:00.0)
 	[[ " $* " != *' devpriv.inside-huge '* ]] || options+=(--workaround hmm-huge-offset)
 }
 
@@ -242,7 +249,7 @@ while read -r fault cells; do
 	esac
 	quiet_kernel "$last"
 done < <(printf '%s' "$matrix" && transposed "$devpriv" && transposed "$odp" &&
-	transposed "$mr" && transposed "$mr_bar")
+	transposed "$mr" && transposed "$mr_bar" && transposed "$alias")
 
 # What it takes to see these is in the findings: the kernel's own defects are there without faults.
 certify 1 all-rights --soft-rdma p2pcert-v0 --inject all-rights odp.rights

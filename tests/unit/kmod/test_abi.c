@@ -19,13 +19,16 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_pin), 40);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_range), 32);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_access), 40);
-	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 128);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_counters), 136);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_engine), 88);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_select), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_evict), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_add), 40);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror_counters), 40);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_policy), 16);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer), 72);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer_counters), 112);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_export), 40);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_place), 544);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_move), 16);
@@ -86,6 +89,12 @@ static void requests(attr_unused void **state)
 		P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS,
 		P2PCERT_IOC_DEVPRIV_ENGINE,
 		P2PCERT_IOC_DEVPRIV_HOLDS,
+		P2PCERT_IOC_DEVPRIV_POLICY,
+		P2PCERT_IOC_DEVPRIV_CONSUMER,
+		P2PCERT_IOC_DEVPRIV_CONSUMER_READ,
+		P2PCERT_IOC_DEVPRIV_CONSUMER_WRITE,
+		P2PCERT_IOC_DEVPRIV_CONSUMER_TABLE,
+		P2PCERT_IOC_DEVPRIV_CONSUMER_COUNTERS,
 		P2PCERT_IOC_DMABUF_EXPORT,
 		P2PCERT_IOC_DMABUF_PLACE,
 		P2PCERT_IOC_DMABUF_MOVE,

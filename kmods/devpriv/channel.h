@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A memcpy channel of a DMA engine, which copies a page at a time, and pages that are mapped for
+ * it: what the engine of a device and that of a consumer have in common.
+ */
+#ifndef P2PCERT_DEVPRIV_CHANNEL_H
+#define P2PCERT_DEVPRIV_CHANNEL_H
+
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/dmaengine.h>
+#include <linux/scatterlist.h>
+
+struct dpv_channel {
+	struct dma_chan *chan; /* NULL: none */
+	struct device *dev; /* that its DMA is mapped for */
+	u32 timeout_ms;
+	struct completion done;
+	enum dmaengine_tx_result result;
+};
+
+/*
+ * Takes the memcpy channel of that name. 0, -EINVAL for what cannot be asked, -ENODEV if it is not
+ * there or in use, -EOPNOTSUPP if it can do no DMA or cannot be stopped. Ends with
+ * dpv_channel_release(), whatever came.
+ */
+int dpv_channel_take(struct dpv_channel *ch, const char *name, size_t size, u32 timeout_ms);
+void dpv_channel_release(struct dpv_channel *ch);
+/*
+ * Copies length bytes, one page at most, between mapped pages. When it returns the engine does not
+ * touch them any more. With hang it is submitted and never begins, which is found out without
+ * waiting for it.
+ */
+int dpv_channel_copy(struct dpv_channel *ch, dma_addr_t to, dma_addr_t from, size_t length,
+		     bool hang);
+
+/* One page as one segment, mapped for a device. */
+struct dpv_side {
+	struct scatterlist sg;
+	struct sg_table table;
+	enum dma_data_direction dir;
+};
+
+int dpv_map_side(struct device *dev, struct dpv_side *s, struct page *page,
+		 enum dma_data_direction dir);
+void dpv_unmap_side(struct device *dev, struct dpv_side *s);
+
+#endif /* P2PCERT_DEVPRIV_CHANNEL_H */
