@@ -5,7 +5,6 @@
  * is no range to be had, the kernel says so, and mapping page by page works.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "scenario/dma_rig.h"
@@ -36,12 +35,10 @@ static bool exercise(struct dma_rig *r, uint32_t method, const struct iova_case 
 {
 	struct dma_want w = c->want;
 	struct dma_area a;
-	int err = dma_area_begin(&a, PAGES);
+	int err;
 
-	if (err) {
-		scn_error(r->ctx, ERROR_SETUP, "no memory to map: %s", strerror(-err));
+	if (!dma_area_ready(r, &a, PAGES))
 		return false;
-	}
 	w.method = method;
 	if (!dma_exercise(r, &a, &w, c->between, &err) && err)
 		dma_refute(r, EVIDENCE_PATH, "%s: cannot be mapped: %s", w.name, errno_text(err));

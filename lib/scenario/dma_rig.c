@@ -2,6 +2,8 @@
 /* DMA engines with p2pcert_iova, one after the other: what is common to the dma family. See dma_rig.h. */
 #include "scenario/dma_rig.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -68,6 +70,27 @@ void dma_not_here(struct dma_rig *r, const char *fmt, ...)
 uint64_t dma_seed(struct dma_rig *r)
 {
 	return pattern_seed(scn_env(r->ctx)->seed, ++r->patterns);
+}
+
+bool dma_one_cpu(struct dma_rig *r)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (!sched_setaffinity(0, sizeof(set), &set))
+		return true;
+	scn_error(r->ctx, ERROR_SETUP, "cannot stay on one CPU: %s", strerror(errno));
+	return false;
+}
+
+bool dma_area_ready(struct dma_rig *r, struct dma_area *a, size_t pages)
+{
+	int err = dma_area_begin(a, pages);
+
+	if (err)
+		scn_error(r->ctx, ERROR_SETUP, "no memory to map: %s", strerror(-err));
+	return !err;
 }
 
 /* --- one engine ------------------------------------------------------------------------------- */

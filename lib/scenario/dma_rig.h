@@ -86,6 +86,9 @@ void dma_not_here(struct dma_rig *r, const char *fmt, ...) attr_printf(2, 3);
 /* A seed not used before in this run. */
 uint64_t dma_seed(struct dma_rig *r);
 
+/* Stays on one CPU, of which the kernel keeps addresses that are free. False after scn_error(). */
+bool dma_one_cpu(struct dma_rig *r) attr_must_check;
+
 /* --- memory that is mapped -------------------------------------------------------------------- */
 
 struct dma_area {
@@ -97,7 +100,9 @@ struct dma_area {
 
 /* Ordinary memory. 0 or a negative errno, after which there is nothing to end. */
 int dma_area_begin(struct dma_area *a, size_t pages) attr_must_check;
-/* The same, and pages first, first + step and so on of it are a provider's. */
+/* The same; false after scn_error(). */
+bool dma_area_ready(struct dma_rig *r, struct dma_area *a, size_t pages) attr_must_check;
+/* As the first, and pages first, first + step and so on of it are a provider's. */
 int dma_area_begin_mixed(struct dma_area *a, const char *sysroot, struct pci_addr provider,
 			 size_t pages, size_t first, size_t step) attr_must_check;
 void dma_area_end(struct dma_area *a);
