@@ -67,7 +67,6 @@ static void measure(struct dma_rig *r, const struct dma_area *a, const struct dm
 		err = round_trip(r, a, w, &f);
 	if (err == -EOPNOTSUPP && w->method == P2PCERT_IOVA_BY_IOVA && !r->translated)
 		return;
-	/* of bounce buffers there are few */
 	if (err) {
 		dma_not_here(r, "%zu bytes cannot be mapped, %s: %s", a->len, w->name,
 			     errno_text(err));
@@ -87,15 +86,22 @@ static bool fits(size_t bytes)
 	       bytes <= available / 3;
 }
 
+/* Bounce buffers are few, and everybody's: what would use up too many is left out. */
 static bool body(struct dma_rig *r)
 {
+	const size_t bounced_max = MIB(16);
+	size_t max = SIZE_MAX;
+
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		struct dma_area a;
 
-		if (sizes[i].level > scn_env(r->ctx)->level || !fits(sizes[i].bytes))
+		if (sizes[i].level > scn_env(r->ctx)->level || sizes[i].bytes > max ||
+		    !fits(sizes[i].bytes))
 			continue;
 		if (!dma_area_ready(r, &a, sizes[i].bytes / page_size()))
 			return false;
+		if (dma_bounces(r, &a))
+			max = bounced_max;
 		for (size_t k = 0; k < ARRAY_LEN(ways); k++)
 			measure(r, &a, &ways[k]);
 		dma_area_end(&a);

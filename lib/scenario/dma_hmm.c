@@ -178,20 +178,6 @@ static bool outlive(struct dma_rig *r, struct dma_area *a, const struct dma_want
 
 /* --- the scenario ----------------------------------------------------------------------------- */
 
-/* Is all that is mapped for this engine bounced? Then nothing can be mapped unpinned. */
-static bool bounces(struct dma_rig *r, const struct dma_area *a)
-{
-	struct dma_want w = { .method = P2PCERT_IOVA_BY_PAGE, .len = page_size() };
-	struct dma_mapping m;
-	bool bounced;
-
-	if (dma_map(r, a, &w, &m) < 0)
-		return false;
-	bounced = dma_kind_of(&m.pages[0], m.range.translated) == DMA_BOUNCED;
-	dma_unmap(r, &m, NULL);
-	return bounced;
-}
-
 static bool body_hmm_map(struct dma_rig *r)
 {
 	struct dma_want w = whole;
@@ -202,7 +188,7 @@ static bool body_hmm_map(struct dma_rig *r)
 	if (!dma_area_ready(r, &a, PAGES))
 		return false;
 	w.len = a.len;
-	if (!dma_exercise(r, &a, &w, NULL, &err) && err == -EOPNOTSUPP && bounces(r, &a)) {
+	if (!dma_exercise(r, &a, &w, NULL, &err) && err == -EOPNOTSUPP && dma_bounces(r, &a)) {
 		dma_not_here(r,
 			     "all that it reaches is bounced: memory cannot be mapped unpinned, as "
 			     "the kernel says");

@@ -132,6 +132,8 @@ int dma_map(struct dma_rig *r, const struct dma_area *a, const struct dma_want *
 void dma_unmap(struct dma_rig *r, struct dma_mapping *m, uint64_t *ns);
 /* What the pages are now; for a mapping that follows the page table. 0 or a negative errno. */
 int dma_look(struct dma_rig *r, struct dma_mapping *m, uint64_t *invalidated) attr_must_check;
+/* Is what is mapped for this engine bounced? One page of the area is looked at. */
+bool dma_bounces(struct dma_rig *r, const struct dma_area *a) attr_must_check;
 /* The engine reads or writes through the mapping. 0 or a negative errno. */
 int dma_access(struct dma_rig *r, size_t offset, void *data, size_t len,
 	       bool write) attr_must_check;

@@ -164,6 +164,19 @@ int dma_access(struct dma_rig *r, size_t offset, void *data, size_t len, bool wr
 	return 0;
 }
 
+bool dma_bounces(struct dma_rig *r, const struct dma_area *a)
+{
+	struct dma_want w = { .method = P2PCERT_IOVA_BY_PAGE, .len = page_size() };
+	struct dma_mapping m;
+	bool bounced;
+
+	if (dma_map(r, a, &w, &m) < 0)
+		return false;
+	bounced = dma_kind_of(&m.pages[0], m.range.translated) == DMA_BOUNCED;
+	dma_unmap(r, &m, NULL);
+	return bounced;
+}
+
 bool dma_read(struct dma_rig *r, const struct dma_area *a, const struct dma_want *w)
 {
 	autofree unsigned char *data = xcalloc(1, w->len);

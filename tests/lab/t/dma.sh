@@ -9,12 +9,22 @@
 
 # For each, what is refuted, or the outcome where nothing was shown.
 matrix='
-dma.iova-basic  skip-copy     1  data
-dma.iova-basic  corrupt-copy  1  data
-dma.iova-basic  short-copy    1  data
-dma.iova-basic  wrong-offset  1  data
-dma.iova-basic  map-fails     1  path
-dma.iova-basic  leak          1  leak
+dma.iova-basic    skip-copy  1  data
+dma.iova-basic    corrupt-copy  1  data
+dma.iova-basic    short-copy  1  data
+dma.iova-basic    wrong-offset  1  data
+dma.iova-basic    map-fails  1  path
+dma.iova-basic    leak  1  leak
+dma.six-cases     corrupt-copy  1  data
+dma.six-cases     wrong-offset  1  data
+dma.mixed-range   skip-copy     1  data
+dma.mixed-range   leak          1  leak
+dma.unwind        map-fails     1  errno
+dma.single-flush  flush-each    1  counters
+dma.hmm-map       short-copy    1  data
+dma.hmm-map       notify-lost   1  data,counters
+dma.leak          leak          1  leak
+dma.bench         leak          1  leak
 '
 
 # shellcheck disable=SC2016 # the filter is jq's
