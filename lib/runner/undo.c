@@ -281,10 +281,10 @@ size_t undo_down_to(struct undo *u, size_t depth)
 
 void undo_forget(struct undo *u, const char *text)
 {
-	while (u->nr_changes) {
-		struct change *c = &u->changes[--u->nr_changes];
-
-		write_done(u, c, UNDO_GONE, text);
-		change_release(c);
+	for (size_t i = u->nr_changes; i-- > 0;) {
+		if (u->changes[i].kind && u->changes[i].kind->outlives_boot)
+			continue;
+		write_done(u, &u->changes[i], UNDO_GONE, text);
+		forget_one(u, i);
 	}
 }

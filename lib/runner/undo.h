@@ -56,10 +56,11 @@ struct undo_kind {
 	 * journal; the caller frees it.
 	 */
 	enum undo_result (*revert)(const struct undo_env *env, const json_t *args, char **why);
+	bool outlives_boot; /* and so has to be undone after one */
 };
 
 /*
- * The kinds that p2pcert uses. None of them outlives a reboot.
+ * The kinds that p2pcert uses.
  *
  * module {name}		a test module is loaded
  * stock-module {name}		one of the distribution is loaded, with what it depends on
@@ -71,6 +72,8 @@ struct undo_kind {
  * driver-override {address, driver}	the function is bound to that driver ("": to none); unsafe
  * pci-config {address, offset, width, mask, value}	bits of config space, such as ACS control; unsafe
  * iommu-group-type {group, type}	default domain type of a group; unsafe
+ * disk-range {address, disk, offset, bytes}	what an NVMe drive of the function holds there may be
+ *				overwritten: its bytes are in the journal, and are put back; unsafe
  */
 extern const struct undo_kind undo_kinds[];
 extern const size_t undo_kinds_len;
@@ -111,7 +114,7 @@ size_t undo_depth(const struct undo *u);
  * undone; they are not tried again by this process.
  */
 size_t undo_down_to(struct undo *u, size_t depth);
-/* Nothing that was changed is left, because the machine was booted anew: says so in the journal. */
+/* Of what was changed only what outlives it is left, because the machine was booted anew: says so in the journal. */
 void undo_forget(struct undo *u, const char *text);
 
 #endif

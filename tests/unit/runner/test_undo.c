@@ -66,8 +66,8 @@ static enum undo_result note_revert(const struct undo_env *env, const json_t *ar
 }
 
 static const struct undo_kind kinds[] = {
-	{ "note", false, note_look, note_apply, note_revert },
-	{ "other", true, note_look, note_apply, note_revert },
+	{ "note", false, note_look, note_apply, note_revert, false },
+	{ "other", true, note_look, note_apply, note_revert, true },
 };
 
 /* --- helpers ------------------------------------------------------------------------------------- */
@@ -135,6 +135,9 @@ static json_t *records_of(const char *text)
 #define ADD(number, name) \
 	"{\"event\":\"undo-add\",\"undo\":" #number \
 	",\"kind\":\"note\",\"args\":{\"name\":\"" name "\"}}"
+#define LASTING(number, name) \
+	"{\"event\":\"undo-add\",\"undo\":" #number \
+	",\"kind\":\"other\",\"args\":{\"name\":\"" name "\"}}"
 #define DONE(number, result) \
 	"{\"event\":\"undo-done\",\"undo\":" #number ",\"result\":\"" result "\"}"
 
@@ -312,14 +315,17 @@ static void adopted_nonsense(void **state)
 
 static void forgotten(void **state)
 {
-	autojson json_t *records = records_of("[" ADD(0, "a") "," ADD(1, "b") "]");
+	autojson json_t *records =
+		records_of("[" ADD(0, "a") "," LASTING(1, "c") "," ADD(2, "b") "]");
 	struct machine m;
 
 	begin(&m, *state);
 	assert_int_equal(undo_adopt(m.undo, records), 0);
 	undo_forget(m.undo, "booted anew");
-	assert_int_equal(undo_depth(m.undo), 0);
-	assert_journal(&m, "!1 gone !0 gone ");
+	assert_int_equal(undo_depth(m.undo), 1);
+	assert_journal(&m, "!2 gone !0 gone ");
+	assert_int_equal(undo_down_to(m.undo, 0), 0);
+	assert_journal(&m, "!2 gone !0 gone !1 undone ");
 	end(&m);
 }
 
@@ -331,7 +337,7 @@ static bool is_unsafe(const char *name)
 /* What a scenario that is not unsafe can ask for is decided by this. */
 static void table(void **state attr_unused)
 {
-	assert_int_equal(undo_kinds_len, 9);
+	assert_int_equal(undo_kinds_len, 10);
 	for (size_t i = 0; i < undo_kinds_len; i++) {
 		assert_non_null(undo_kinds[i].look);
 		assert_non_null(undo_kinds[i].apply);
@@ -340,6 +346,10 @@ static void table(void **state attr_unused)
 	assert_true(is_unsafe("driver-override"));
 	assert_true(is_unsafe("pci-config"));
 	assert_true(is_unsafe("iommu-group-type"));
+	assert_true(is_unsafe("disk-range"));
+	for (size_t i = 0; i < undo_kinds_len; i++)
+		assert_int_equal(undo_kinds[i].outlives_boot,
+				 strcmp(undo_kinds[i].name, "disk-range") == 0);
 	assert_false(is_unsafe("sysctl"));
 	assert_false(is_unsafe("module"));
 }
