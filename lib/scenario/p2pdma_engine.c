@@ -21,7 +21,10 @@
 #define SLOW_PAGE_NS (5 * 1000 * 1000)
 #define BYTES_SLOW (16u * 1024)
 #define BYTES_FAST (64u * 1024)
-#define FULL_FACTOR 4u /* of a full run */
+/* Of a full run: as much of the target as can be copied in this time. */
+#define FULL_NS (4ull * 1000 * 1000 * 1000)
+#define FULL_MIXED (256u * 1024) /* where each page is a mapping of its own */
+#define FULL_MAX (256u * 1024 * 1024) /* of memory that this machine needs for it, twice */
 /* Data begins and ends within a page, so that an engine that rounds to pages hits guards. */
 #define INSET 256u
 
@@ -38,14 +41,15 @@ struct engine {
 	bool mixed; /* the peer's memory has ordinary pages in it */
 	const struct dmachan *chan;
 	const struct function *function;
-	size_t len; /* of an area */
+	size_t len; /* of an area, at most */
 	unsigned char *ram; /* that many bytes */
-	uint64_t bytes[ARRAY_LEN(directions)], ns[ARRAY_LEN(directions)]; /* copied, in this time */
+	uint64_t memory_bytes, memory_ns; /* copied within ordinary memory, in this time */
+	uint64_t bytes[ARRAY_LEN(directions)], ns[ARRAY_LEN(directions)]; /* and with peers */
 };
 
 static struct span new_span(struct exam *x, size_t len)
 {
-	return (struct span){ INSET, len - 2 * INSET, exam_seed(x), exam_seed(x) };
+	return (struct span){ INSET, len, exam_seed(x), exam_seed(x) };
 }
 
 static int copy(int fd, const char *channel, const unsigned char *src, unsigned char *dst,
@@ -134,22 +138,38 @@ static char *refuse_end(const void *area, size_t len, const struct span *s, cons
 	return span_refuse(&now, area, len);
 }
 
+static void judge_rate(struct engine *e, struct peer *p, const struct direction *d,
+		       const struct p2pcert_copy *c)
+{
+	/* The fault: it has taken long. */
+	uint64_t ns = c->duration_ns * (scn_injected(p->exam->ctx, "slow") ? 100 : 1);
+	autofree char *text = NULL;
+
+	if (c->result || !peer_is_slow(c->bytes_done, ns, e->memory_bytes, e->memory_ns))
+		return;
+	text = xasprintf("%s: %llu bytes in %llu us, while memory takes %llu us for %llu bytes",
+			 d->name, (unsigned long long)c->bytes_done, (unsigned long long)ns / 1000,
+			 (unsigned long long)e->memory_ns / 1000,
+			 (unsigned long long)e->memory_bytes);
+	peer_say_slow(p, text);
+}
+
 /*
  * Copies one way and checks both ends. Source and destination are filled with different data before;
  * afterwards the destination must hold the source's data within its own guards, and the source must
  * be as it was. A copy that was refused must have changed neither.
  */
-static bool transfer(struct engine *e, struct peer *p, const struct direction *d)
+static bool transfer(struct engine *e, struct peer *p, const struct direction *d, size_t len)
 {
-	const struct span peer_span = new_span(p->exam, e->len);
-	const struct span ram_span = new_span(p->exam, e->len);
+	const struct span peer_span = new_span(p->exam, len), ram_span = new_span(p->exam, len);
+	const size_t area = p->map.len;
 	unsigned char *peer_at = p->map.addr + INSET, *ram_at = e->ram + INSET;
 	autofree char *peer_wrong = NULL, *ram_wrong = NULL;
 	struct p2pcert_copy c;
 	bool good = true;
 	int err;
 
-	span_fill(&ram_span, e->ram, e->len);
+	span_fill(&ram_span, e->ram, area);
 	if (!peer_fill(p, &peer_span))
 		return false;
 	err = d->to_peer ? copy(p->exam->fd, e->chan->name, ram_at, peer_at, ram_span.len, &c)
@@ -160,10 +180,10 @@ static bool transfer(struct engine *e, struct peer *p, const struct direction *d
 		return false;
 	}
 	peer_look(p);
-	peer_wrong = refuse_end(p->image, e->len, &peer_span,
-				d->to_peer && !c.result ? &ram_span : NULL);
+	peer_wrong =
+		refuse_end(p->image, area, &peer_span, d->to_peer && !c.result ? &ram_span : NULL);
 	ram_wrong =
-		refuse_end(e->ram, e->len, &ram_span, !d->to_peer && !c.result ? &peer_span : NULL);
+		refuse_end(e->ram, area, &ram_span, !d->to_peer && !c.result ? &peer_span : NULL);
 	if (peer_wrong)
 		peer_data_wrong(p,
 				d->to_peer ? "the copy into the peer's memory"
@@ -173,33 +193,54 @@ static bool transfer(struct engine *e, struct peer *p, const struct direction *d
 		peer_data_wrong(
 			p, d->to_peer ? "the copy's source" : "the copy out of the peer's memory",
 			ram_wrong);
-	good = c.result ? judge_refusal(p, d, &c) : judge_path(p, d, &c);
+	if (p->supported && c.result == -EINVAL && len % INSET)
+		log_info("channel '%s' does not copy %zu bytes", e->chan->name, len);
+	else
+		good = c.result ? judge_refusal(p, d, &c) : judge_path(p, d, &c);
 	good &= judge_count(p, d, &c);
+	judge_rate(e, p, d, &c);
 	e->bytes[d - directions] += c.bytes_done;
 	e->ns[d - directions] += c.duration_ns;
 	return good && !peer_wrong && !ram_wrong;
 }
 
+/* Of the engine's length, what the target has free, in one piece. */
+static size_t length_for(const struct engine *e, const struct function *target)
+{
+	const char *sysroot = scn_env(e->exam->ctx)->sysroot;
+	struct p2pmem_map map = { 0 };
+	size_t len = e->len;
+
+	while (len >= 2 * page_size() && p2pmem_map(sysroot, target->addr, len, &map) == -ENOMEM)
+		len = len / 2 / page_size() * page_size();
+	p2pmem_unmap(&map);
+	return len;
+}
+
 static void examine(struct engine *e, const struct function *target)
 {
+	/* all but the guards; and one byte over the end of a page */
+	const size_t area = length_for(e, target),
+		     lengths[] = { area - 2 * INSET, page_size() - INSET + 1 };
 	struct exam *x = e->exam;
 	bool good = true;
 	struct peer p;
 
-	if (!peer_begin(&p, x, e->function, target, e->chan->name, e->len))
+	if (!peer_begin(&p, x, e->function, target, e->chan->name, area))
 		return;
 	if (e->mixed)
 		good = peer_mix(&p);
-	for (size_t i = 0; i < ARRAY_LEN(directions); i++)
-		good &= transfer(e, &p, &directions[i]);
+	for (size_t k = 0; k < ARRAY_LEN(lengths); k++)
+		for (size_t i = 0; i < ARRAY_LEN(directions); i++)
+			good &= transfer(e, &p, &directions[i], lengths[k]);
 	if (p.supported)
 		x->exercised++;
 	if (good && p.supported)
 		exam_say(x, EVIDENCE_DATA, EVIDENCE_PROVEN,
-			 "%s: %zu bytes right in both directions, guards untouched", p.name,
-			 e->len - 2 * INSET);
+			 "%s: %zu and %zu bytes right in both directions, guards untouched", p.name,
+			 lengths[0], lengths[1]);
 	jx_set_str(p.fact, "channel", e->chan->name);
-	jx_set_int(p.fact, "bytes", (json_int_t)(e->len - 2 * INSET));
+	jx_set_int(p.fact, "bytes", (json_int_t)lengths[0]);
 	peer_conclude(&p, good);
 	exam_device(x, target);
 	peer_end(&p);
@@ -214,7 +255,8 @@ static void examine(struct engine *e, const struct function *target)
 static int try_channel(struct exam *x, const char *channel, uint64_t *duration_ns)
 {
 	size_t page = page_size();
-	const struct span from = new_span(x, page), blank = new_span(x, page);
+	const size_t len = page - 2 * INSET;
+	const struct span from = new_span(x, len), blank = new_span(x, len);
 	struct span to = blank;
 	autofree unsigned char *src = pages_alloc(page);
 	autofree unsigned char *dst = pages_alloc(page);
@@ -234,6 +276,28 @@ static int try_channel(struct exam *x, const char *channel, uint64_t *duration_n
 	wrong = span_refuse(&to, dst, page);
 	*duration_ns = c.duration_ns;
 	return wrong ? -EIO : 0;
+}
+
+/* Of a full run: to the whole of the largest target, if the engine is fast enough for that. */
+static size_t full_length(struct exam *x, uint64_t page_ns)
+{
+	const struct platform *platform = scn_env(x->ctx)->platform;
+	uint64_t largest = 0, pages = FULL_NS / (page_ns ? page_ns : 1);
+
+	for (size_t i = 0; i < platform->nr_functions; i++) {
+		const struct function *f = &platform->functions[i];
+		uint64_t available;
+
+		if (p2pmem_is_provider(f) &&
+		    p2pmem_available(scn_env(x->ctx)->sysroot, f->addr, &available) == 0 &&
+		    available > largest)
+			largest = available;
+	}
+	if (largest > FULL_MAX)
+		largest = FULL_MAX;
+	if (pages > largest / page_size())
+		pages = largest / page_size();
+	return (size_t)pages * page_size();
 }
 
 /* Is the channel one to exercise? Says why not, if that is no matter of course. */
@@ -256,10 +320,12 @@ static bool engine_begin(struct engine *e, struct exam *x, const struct dmachan 
 		return false;
 	}
 	e->len = page_ns > SLOW_PAGE_NS ? BYTES_SLOW : BYTES_FAST;
+	e->memory_bytes = page_size() - 2 * INSET;
+	e->memory_ns = page_ns;
 	if (scn_env(x->ctx)->level >= LEVEL_FULL)
-		e->len *= FULL_FACTOR;
-	if (e->len < page_size())
-		e->len = page_size();
+		e->len = mixed ? FULL_MIXED : full_length(x, page_ns);
+	if (e->len < 2 * page_size())
+		e->len = 2 * page_size();
 	e->ram = pages_alloc(e->len);
 	return true;
 }
@@ -347,7 +413,7 @@ static enum outcome run_mixed_sgl(struct scenario_ctx *ctx)
 		.evidence = EV(DATA) | EV(PATH) | EV(LEAK), .safety = SAFETY_SAFE, \
 		.level = LEVEL_QUICK, .seconds = 180, \
 		.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", \
-			MODFD_FAULTS_ENTER)
+			"slow", MODFD_FAULTS_ENTER)
 
 const struct scenario scenario_p2pdma_engine_copy = {
 	.id = "p2pdma.engine-copy",

@@ -199,6 +199,17 @@ char *span_refuse(const struct span *s, const void *area, size_t len)
 
 /* --- pairs ------------------------------------------------------------------------------------ */
 
+/* Which way the bytes go could not be shown: evidence and finding. */
+static void path_unproven(struct peer *p, const char *why)
+{
+	const struct pci_addr addrs[] = { p->initiator->addr, p->target->addr };
+
+	exam_say(p->exam, EVIDENCE_PATH, EVIDENCE_MISSING, "%s: %s", p->name, why);
+	if (p->exam->said[EVIDENCE_PATH][EVIDENCE_MISSING] <= MAX_LINES)
+		scn_finding(p->exam->ctx, "P2P-PATH-UNPROVEN", addrs, ARRAY_LEN(addrs), "%s: %s",
+			    p->name, why);
+}
+
 static void say_state(struct peer *p, enum pair_state state)
 {
 	const struct pci_addr addrs[] = { p->initiator->addr, p->target->addr };
@@ -208,10 +219,15 @@ static void say_state(struct peer *p, enum pair_state state)
 	if (state == PAIR_DIFFERS)
 		scn_finding(p->exam->ctx, "P2P-PREDICTION-DIFFERS", addrs, ARRAY_LEN(addrs),
 			    "%s: predicted %s, the kernel rules %s", p->name, prediction, ruling);
-	if (state != PAIR_AGREES)
-		exam_say(p->exam, EVIDENCE_PATH,
-			 state == PAIR_DIFFERS ? EVIDENCE_REFUTED : EVIDENCE_MISSING,
+	if (state == PAIR_DIFFERS) {
+		exam_say(p->exam, EVIDENCE_PATH, EVIDENCE_REFUTED,
 			 "%s: predicted %s, the kernel rules %s", p->name, prediction, ruling);
+	} else if (state != PAIR_AGREES) {
+		autofree char *why =
+			xasprintf("predicted %s, the kernel rules %s", prediction, ruling);
+
+		path_unproven(p, why);
+	}
 }
 
 /* What the kernel would give the initiator for the mapped memory. */
@@ -266,9 +282,11 @@ static int ask(struct peer *p)
 		p->bus_offset = pair_bus_offset(scn_env(x->ctx)->sysroot, p->target, bar);
 		say_mapping(p, &m);
 	} else if (state == PAIR_AGREES && p->supported) {
-		exam_say(x, EVIDENCE_PATH, EVIDENCE_MISSING,
-			 "%s: the peer's memory cannot be mapped for the initiator: %s", p->name,
-			 errno_text(p->ruled.map_errno));
+		autofree char *why =
+			xasprintf("the peer's memory cannot be mapped for the initiator: %s",
+				  errno_text(p->ruled.map_errno));
+
+		path_unproven(p, why);
 	}
 	if (x->subject == EXAM_ROUTE && pair_ruled_verdict(&p->ruled) != VERDICT_BUS_ADDRESS) {
 		x->left_out++;
@@ -328,8 +346,10 @@ bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator
 		return false;
 	}
 	if (err) {
-		exam_say(x, EVIDENCE_PATH, EVIDENCE_MISSING,
-			 "%s: the module does not rule on it: %s", p->name, strerror(-err));
+		autofree char *why =
+			xasprintf("the module does not rule on it: %s", strerror(-err));
+
+		path_unproven(p, why);
 		peer_end(p);
 		return false;
 	}
@@ -403,6 +423,21 @@ bool peer_fill(struct peer *p, const struct span *s)
 			 "the memory of %s does not hold what the CPU wrote: %s",
 			 pci_addr_str(p->target->addr), wrong);
 	return !wrong;
+}
+
+bool peer_is_slow(uint64_t bytes, uint64_t ns, uint64_t memory_bytes, uint64_t memory_ns)
+{
+	/* ns / bytes of either, without division */
+	return bytes && memory_ns &&
+	       (double)ns * (double)memory_bytes >
+		       PEER_SLOW_FACTOR * (double)memory_ns * (double)bytes;
+}
+
+void peer_say_slow(struct peer *p, const char *text)
+{
+	const struct pci_addr addrs[] = { p->initiator->addr, p->target->addr };
+
+	scn_finding(p->exam->ctx, "P2P-SLOW", addrs, ARRAY_LEN(addrs), "%s: %s", p->name, text);
 }
 
 void peer_data_wrong(struct peer *p, const char *what, const char *text)

@@ -75,7 +75,7 @@ uint64_t exam_seed(struct exam *x);
 
 /* Of a transfer, or of memory before it: what is in [at, at + len) and around it. */
 struct span {
-	size_t at, len; /* multiples of 8 */
+	size_t at, len; /* at is a multiple of 8 */
 	uint64_t data, guard; /* seeds; positions count from at, and from the start of the area */
 };
 
@@ -128,6 +128,15 @@ void peer_look(struct peer *p);
 
 /* len bytes of ordinary memory, which begin at a page. free() them. */
 unsigned char *pages_alloc(size_t len) attr_must_check;
+
+/*
+ * Does a byte of the peer's take so many times as long as one of ordinary memory, by the same initiator? Peers
+ * behind a link between processors are that slow; jitter is not.
+ */
+#define PEER_SLOW_FACTOR 8
+bool peer_is_slow(uint64_t bytes, uint64_t ns, uint64_t memory_bytes, uint64_t memory_ns);
+/* A finding: what is moved is right, and too slow. */
+void peer_say_slow(struct peer *p, const char *text);
 
 /* The data of a transfer between the pair is wrong: evidence and finding. */
 void peer_data_wrong(struct peer *p, const char *what, const char *text);

@@ -20,6 +20,10 @@ p2pdma.mixed-sgl  corrupt-copy   1  data
 p2pdma.mixed-sgl  short-copy     1  data
 p2pdma.mixed-sgl  wrong-verdict  1  data,path
 p2pdma.mixed-sgl  leak           1  leak
+p2pdma.nvme-cmb-write  skip-copy      1  data
+p2pdma.nvme-cmb-write  corrupt-copy   1  data
+p2pdma.nvme-cmb-write  short-copy     1  data
+p2pdma.nvme-cmb-write  wrong-verdict  1  path
 p2pdma.misroute   skip-copy      1  data
 p2pdma.misroute   wrong-verdict  1  path
 p2pdma.gup        wrong-verdict  1  errno
@@ -47,5 +51,8 @@ while read -r scenario fault status expected; do
 	reports "$scenario-$fault" 'what is refuted' "$expected" "$what_came"
 	nothing_left "$scenario-$fault"
 done <<< "$matrix"
+certify 0 slow --inject slow p2pdma.engine-copy
+reports slow 'what is slow is told of each pair and direction, and is no failure' 'P2P-SLOW 4' \
+	'[.findings[].code] | "\(unique | join(" ")) \(length)"'
 quiet_kernel 'all faults'
 done_testing

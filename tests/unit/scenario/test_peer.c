@@ -97,6 +97,20 @@ static void outcomes(void **state)
 	}
 }
 
+static void slow(void **state attr_unused)
+{
+	/* a page of memory in a microsecond */
+	assert_false(peer_is_slow(4096, 1000, 4096, 1000));
+	assert_false(peer_is_slow(4096, 8000, 4096, 1000));
+	assert_true(peer_is_slow(4096, 8001, 4096, 1000));
+	assert_true(peer_is_slow(8192, 16004, 4096, 1000));
+	assert_false(peer_is_slow(8192, 8001, 4096, 1000));
+	/* nothing was moved, or nothing is known of memory */
+	assert_false(peer_is_slow(0, 8001, 4096, 1000));
+	assert_false(peer_is_slow(4096, 8001, 0, 0));
+	assert_true(peer_is_slow(1ull << 40, 1ull << 62, 4096, 1000));
+}
+
 static void many_pairs(void **state)
 {
 	autoplatform struct platform *p = platform();
@@ -158,10 +172,8 @@ static void spans(attr_unused void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_dir(outcomes),
-		test_in_dir(many_pairs),
-		test_in_dir(no_module),
-		cmocka_unit_test(spans),
+		test_in_dir(outcomes),  cmocka_unit_test(slow),  test_in_dir(many_pairs),
+		test_in_dir(no_module), cmocka_unit_test(spans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
