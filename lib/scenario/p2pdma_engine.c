@@ -198,7 +198,8 @@ static bool transfer(struct engine *e, struct peer *p, const struct direction *d
 	else
 		good = c.result ? judge_refusal(p, d, &c) : judge_path(p, d, &c);
 	good &= judge_count(p, d, &c);
-	judge_rate(e, p, d, &c);
+	if (len + 2 * INSET == area)
+		judge_rate(e, p, d, &c);
 	e->bytes[d - directions] += c.bytes_done;
 	e->ns[d - directions] += c.duration_ns;
 	return good && !peer_wrong && !ram_wrong;
