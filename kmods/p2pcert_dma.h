@@ -7,7 +7,9 @@
 #define P2PCERT_DMA_H
 
 #include <linux/device.h>
+#include <linux/dma-mapping.h>
 #include <linux/dmaengine.h>
+#include <linux/minmax.h>
 #include <linux/pci.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/scatterlist.h>
@@ -90,6 +92,20 @@ static inline void p2pcert_describe_run(struct scatterlist *sg, dma_addr_t dma, 
 		seg->flags |= P2PCERT_SEG_P2P_PAGE;
 	if (p2pcert_is_bus_address(sg))
 		seg->flags |= P2PCERT_SEG_BUS_ADDRESS;
+}
+
+/*
+ * May the channel be given a copy of length bytes between these DMA addresses? -EINVAL: it cannot
+ * do their alignment; -EOVERFLOW: its device cannot drive them. The kernel sees to the latter for
+ * all but bus addresses (dma_direct_map_sg(), iommu_dma_map_sg()), and a device that leaves out
+ * the upper bits reaches somebody else's memory.
+ */
+static inline int p2pcert_check_copy(struct dma_chan *chan, struct device *dev, dma_addr_t to,
+				     dma_addr_t from, u64 length)
+{
+	if (!is_dma_copy_aligned(chan->device, from, to, length))
+		return -EINVAL;
+	return max(to, from) + length - 1 > dma_get_mask(dev) ? -EOVERFLOW : 0;
 }
 
 #endif /* P2PCERT_DMA_H */

@@ -649,11 +649,10 @@ static u64 p2p_submit_window(struct p2p_job *job, struct p2p_cursor *src, struct
 				   min(p2p_cursor_left(src), p2p_cursor_left(dst)));
 		struct dma_async_tx_descriptor *tx;
 
-		if (!is_dma_copy_aligned(job->chan->device, p2p_cursor_addr(src),
-					 p2p_cursor_addr(dst), length)) {
-			*err = -EINVAL;
+		*err = p2pcert_check_copy(job->chan, job->dev, p2p_cursor_addr(dst),
+					  p2p_cursor_addr(src), length);
+		if (*err)
 			break;
-		}
 		tx = dmaengine_prep_dma_memcpy(job->chan, p2p_cursor_addr(dst),
 					       p2p_cursor_addr(src), length,
 					       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);

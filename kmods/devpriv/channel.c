@@ -57,9 +57,10 @@ int dpv_channel_copy(struct dpv_channel *ch, dma_addr_t to, dma_addr_t from, siz
 {
 	unsigned long timeout = hang ? 0 : msecs_to_jiffies(ch->timeout_ms);
 	struct dma_async_tx_descriptor *tx;
+	int err = p2pcert_check_copy(ch->chan, ch->dev, to, from, length);
 
-	if (!is_dma_copy_aligned(ch->chan->device, from, to, length))
-		return -EINVAL;
+	if (err)
+		return err;
 	tx = dmaengine_prep_dma_memcpy(ch->chan, to, from, length,
 				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
 	if (!tx)

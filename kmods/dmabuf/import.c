@@ -286,9 +286,10 @@ static int dmb_engine_run(struct dmb_importer *im, dma_addr_t to, dma_addr_t fro
 			  u32 timeout_ms)
 {
 	struct dma_async_tx_descriptor *tx;
+	int err = p2pcert_check_copy(im->chan, im->dev, to, from, length);
 
-	if (!is_dma_copy_aligned(im->chan->device, from, to, length))
-		return -EINVAL;
+	if (err)
+		return err;
 	tx = dmaengine_prep_dma_memcpy(im->chan, to, from, length,
 				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
 	if (!tx)

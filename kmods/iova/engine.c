@@ -90,9 +90,10 @@ static int iov_engine_run(struct iov_file *f, dma_addr_t to, dma_addr_t from, u3
 			  u32 timeout_ms)
 {
 	struct dma_async_tx_descriptor *tx;
+	int err = p2pcert_check_copy(f->chan, f->dev, to, from, length);
 
-	if (!is_dma_copy_aligned(f->chan->device, from, to, length))
-		return -EINVAL;
+	if (err)
+		return err;
 	tx = dmaengine_prep_dma_memcpy(f->chan, to, from, length,
 				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
 	if (!tx)

@@ -67,11 +67,30 @@ static int copy(int fd, const char *channel, const unsigned char *src, unsigned 
 
 /* --- one transfer ----------------------------------------------------------------------------- */
 
+/* What the kernel has mapped, and the engine cannot drive: the module has not let it loose. */
+static void say_beyond_mask(struct peer *p, const struct direction *d, const struct p2pcert_copy *c)
+{
+	const struct p2pcert_seg *seg = d->to_peer ? &c->dst_seg : &c->src_seg;
+	const struct pci_addr addrs[] = { p->initiator->addr, p->target->addr };
+	autofree char *where = pair_seg_text(seg, p->target);
+
+	exam_say(p->exam, EVIDENCE_PATH, EVIDENCE_REFUTED,
+		 "%s, %s: the kernel maps %s, which the engine cannot drive", p->name, d->name,
+		 where);
+	if (!d->to_peer)
+		return; /* once for the pair */
+	scn_finding(p->exam->ctx, "P2P-BEYOND-DMA-MASK", addrs, ARRAY_LEN(addrs),
+		    "%s: the kernel maps %s for an engine whose DMA mask ends below it", p->name,
+		    where);
+}
+
 static bool judge_refusal(struct peer *p, const struct direction *d, const struct p2pcert_copy *c)
 {
 	bool known = c->result == -EREMOTEIO;
 
-	if (p->supported)
+	if (p->supported && c->result == -EOVERFLOW)
+		say_beyond_mask(p, d, c);
+	else if (p->supported)
 		exam_say(p->exam, known ? EVIDENCE_PATH : EVIDENCE_DATA, EVIDENCE_REFUTED,
 			 "%s, %s: the kernel supports this pair, and the copy fails with %s",
 			 p->name, d->name, errno_text(c->result));

@@ -179,7 +179,8 @@ struct p2pcert_map {
  * the memcpy channel named `channel` (as in /sys/class/dma), both sides pinned with
  * FOLL_PCI_P2PDMA and mapped for the channel's device. result: 0, -ENODEV (no such channel, or in
  * use), the errno of pinning or mapping, -EINVAL (alignment that the engine cannot do), -ETIMEDOUT,
- * -ENOMEM (the engine took no descriptor), or -EIO if the engine reported an error.
+ * -ENOMEM (the engine took no descriptor), -EOVERFLOW (the kernel gave the engine a bus address that it
+ * cannot drive: nothing was moved), or -EIO if the engine reported an error.
  */
 struct p2pcert_copy {
 	char channel[32];

@@ -72,6 +72,7 @@ check_platform() {
 	check_equal "$1: findings" "$(check_findings)" \
 		"$(jq -r '[.findings[].code] | unique | join(" ")' "$report")"
 	check_groups "$1" "$run/platform.json"
+	check_pairs "$1" "$run/pairs.txt"
 	for line in "${expect[@]}"; do
 		check_scenario "$1" "$report" "$line"
 	done
@@ -100,6 +101,15 @@ check_groups() {
 	check_equal "$1: the kernel's IOMMU groups are those predicted, of functions:" \
 		"$(jq '.functions | length' "$2") ${partitions[0]}" \
 		"$(jq '.functions | length' "$2") ${partitions[1]}"
+}
+
+# check_pairs NAME TABLE: predicted, ruled and moved of every pair are what the platform expects.
+check_pairs() {
+	local wrong
+	[[ -n $expect_pairs ]] || return 0
+	wrong=$(diff <(printf '%s' "${expect_pairs#$'\n'}") \
+		<(sed -E '1,2d; /^$/Q; s/(\.[0-7])  .*/\1/' "$2"))
+	check_result "${wrong:-ok}" "$1: the table of pairs"
 }
 
 # check_findings: the codes that the platform expects, of all scenarios.

@@ -40,6 +40,8 @@ platform_load() {
 	# it), skip=CATEGORY, ruled=VERDICT (of the kernel, on some pair), ruled!=VERDICT (on none),
 	# finding=CODE. There are no other findings than these.
 	expect=()
+	# The table of pairs: the matrix of 'p2pcert report pairs' without names. None: not looked at.
+	expect_pairs=
 	coldplug=(pci nvme block net infiniband)	# subsystems that get drivers; none: no udev
 	# Where ACS was changed after boot: the groups that only the kernel has, as '< FUNCTION...', and
 	# those that are only predicted, as '> FUNCTION...', in the order of diff.
@@ -55,10 +57,12 @@ platform_load() {
 	. "$platform_path"
 }
 
-# include NAME: for platform files: all that NAME says holds here too, unless said otherwise.
+# include NAME: for platform files: all that NAME says holds here too, unless said otherwise; but for its
+# table of pairs, which is of what it runs.
 include() {
 	# shellcheck source=/dev/null
 	. "$(platform_file "$1")"
+	expect_pairs=
 }
 
 # platform_names: those that are certified.
