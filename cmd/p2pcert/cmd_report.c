@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* p2pcert report: shows, converts and judges the report of a results directory or of a file. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
@@ -13,6 +11,7 @@
 #include "report/pairs.h"
 #include "report/report.h"
 #include "report/verdict.h"
+#include "report_read.h"
 
 struct options {
 	enum color_when color;
@@ -90,37 +89,6 @@ static const struct action *find_action(const char *name)
 	return NULL;
 }
 
-/* Reads the report of a results directory or of a file. 0, or the exit status after a message. */
-static int read_report(const char *path, json_t **report)
-{
-	autofree char *why = NULL;
-	struct stat st;
-	int r;
-
-	if (stat(path, &st) < 0) {
-		r = -errno;
-		log_error("cannot open '%s': %s", path, strerror(errno));
-		return cmd_status_of(r);
-	}
-	if (S_ISDIR(st.st_mode)) {
-		autoclose int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (dirfd < 0) {
-			r = -errno;
-			log_error("cannot open '%s': %s", path, strerror(errno));
-			return cmd_status_of(r);
-		}
-		r = report_build(dirfd, report, &why);
-		if (r < 0)
-			log_error("results directory '%s': %s", path, why);
-	} else {
-		r = report_load(path, report, &why);
-		if (r < 0)
-			log_error("%s", why);
-	}
-	return r < 0 ? cmd_status_of(r) : 0;
-}
-
 extern const struct command command_report;
 
 static int act(const struct options *o, int nr_args, char **args)
@@ -147,7 +115,7 @@ static int act(const struct options *o, int nr_args, char **args)
 	if (o->format && strcmp(o->format, "json") != 0)
 		return cmd_usage_error(&command_report, "unknown format '%s'", o->format);
 
-	status = read_report(args[1], &report);
+	status = report_read(args[1], &report);
 	return status ? status : action->run(report, o);
 }
 

@@ -15,6 +15,7 @@
 #include "p2p/draw.h"
 #include "p2p/isolation.h"
 #include "p2p/page.h"
+#include "report_read.h"
 #include "source.h"
 #include "what_if.h"
 
@@ -34,6 +35,7 @@ struct topo {
 	const struct format *format;
 	const char *output; /* NULL: standard output */
 	const char *what_if; /* NULL: the machine is drawn as it is */
+	const char *report; /* of a run on it; NULL: none */
 };
 
 struct format {
@@ -115,17 +117,41 @@ static int draw_graph(const struct topo *t, const struct platform *p, FILE *f)
 	return 0;
 }
 
+/* A report can be of another machine, or of this one before something was added. */
+static void warn_of_strangers(const struct topo *t, const struct platform *p, const json_t *report)
+{
+	const json_t *pair;
+	size_t i;
+
+	json_array_foreach (json_object_get(report, "pairs"), i, pair) {
+		struct pci_addr initiator, target;
+
+		if (pci_addr_parse(jx_get_str(pair, "initiator"), &initiator) == 0 &&
+		    pci_addr_parse(jx_get_str(pair, "target"), &target) == 0 &&
+		    platform_find(p, initiator) && platform_find(p, target))
+			continue;
+		log_warn("'%s' is a report of pairs that this machine does not have, such as "
+			    "'%s,%s'",
+			    t->report, jx_get_str(pair, "initiator"), jx_get_str(pair, "target"));
+		return;
+	}
+}
+
 static int draw_html(const struct topo *t, const struct platform *p, FILE *f)
 {
 	const struct p2p_rules *rules = source_rules(t->source, p);
 	struct source_options source = *t->source;
-	autojson json_t *doc = NULL, *findings = find(p, rules);
+	autojson json_t *doc = NULL, *findings = find(p, rules), *report = NULL;
 	struct p2p_selection selection;
+	int r = t->report ? report_read(t->report, &report) : 0;
 
+	if (r)
+		return r;
+	warn_of_strangers(t, p, report);
 	source.pairs = PAIRS_NONE; /* the page has them by class */
 	doc = source_document(&source, p);
 	source_select(t->source, p, &selection);
-	draw_page(p, rules, &selection, doc, findings, f);
+	draw_page(p, rules, &selection, doc, findings, json_object_get(report, "pairs"), f);
 	p2p_selection_release(&selection);
 	return 0;
 }
@@ -186,6 +212,9 @@ static int check_options(const struct topo *t)
 	if (t->what_if && t->source->pairs == PAIRS_ONE)
 		return cmd_usage_error(&command_topo,
 				       "'--what-if' is about all pairs: choose with '--between'");
+	if (t->report && t->format->draw != draw_html)
+		return cmd_usage_error(&command_topo,
+				       "'--report' is for html: 'p2pcert report pairs' is text");
 	if (t->view == VIEW_ACS && !text)
 		return cmd_usage_error(&command_topo, "'--acs' answers in text only");
 	return 0;
@@ -193,7 +222,7 @@ static int check_options(const struct topo *t)
 
 static int topo(int argc, char **argv)
 {
-	enum { OPT_FORMAT = 256, OPT_COLOR, OPT_WHAT_IF, OPT_ACS };
+	enum { OPT_FORMAT = 256, OPT_COLOR, OPT_WHAT_IF, OPT_ACS, OPT_REPORT };
 	static const struct option options[] = {
 		CMD_OPTIONS,
 		SOURCE_OPTIONS,
@@ -202,6 +231,7 @@ static int topo(int argc, char **argv)
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "output", required_argument, NULL, 'o' },
 		{ "color", required_argument, NULL, OPT_COLOR },
+		{ "report", required_argument, NULL, OPT_REPORT },
 		{ "what-if", required_argument, NULL, OPT_WHAT_IF },
 		{ 0 },
 	};
@@ -231,6 +261,9 @@ static int topo(int argc, char **argv)
 				return cmd_usage_error(&command_topo,
 						       "color '%s' is not auto, never or always",
 						       optarg);
+			break;
+		case OPT_REPORT:
+			t.report = optarg;
 			break;
 		case OPT_WHAT_IF:
 			what_if_add(&what_if, optarg);
@@ -280,6 +313,9 @@ const struct command command_topo = {
 		 "                           pairs by class and findings)\n"
 		 "  -o, --output=FILE        write to FILE; '-' is standard output\n"
 		 "      --color=WHEN         auto, never or always\n"
+		 "      --report=WHERE       html: with what a run has ruled and moved; its "
+		 "results\n"
+		 "                           directory or report\n"
 		 "      --what-if=WORDS      what these words on the kernel's command line would "
 		 "change\n" BETWEEN_USAGE SOURCE_USAGE "  -h, --help               this text\n"
 		 "  -V, --version            print the version\n",

@@ -235,7 +235,8 @@ static void put_escaped(const char *json, FILE *f)
 }
 
 void draw_page(const struct platform *platform, const struct p2p_rules *rules,
-	       const struct p2p_selection *selection, json_t *document, json_t *findings, FILE *f)
+	       const struct p2p_selection *selection, json_t *document, json_t *findings,
+	       json_t *measured, FILE *f)
 {
 	static const char marker[] = "@DATA@";
 	const char *data = memmem(p2pcert_page, (size_t)(p2pcert_page_end - p2pcert_page), marker,
@@ -249,6 +250,8 @@ void draw_page(const struct platform *platform, const struct p2p_rules *rules,
 	jx_set(o, "acs", acs_to_json(platform));
 	jx_set(o, "groups_differ", groups_differ_to_json(platform, rules));
 	jx_set(o, "findings", json_incref(findings));
+	if (measured)
+		jx_set(o, "measured", json_incref(measured));
 	text = jx_line(o);
 	fwrite(p2pcert_page, 1, (size_t)(data - p2pcert_page), f);
 	put_escaped(text, f);

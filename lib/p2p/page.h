@@ -13,10 +13,11 @@
 #include "p2p/p2p.h"
 
 /*
- * document is the platform document, without pairs; findings an array as in "p2pcert.check/1". Both
- * are borrowed. Write errors stay in f for the caller to find.
+ * document is the platform document, without pairs; findings an array as in "p2pcert.check/1"; measured
+ * the pairs[] of a report, or NULL. All are borrowed. Write errors stay in f for the caller to find.
  */
 void draw_page(const struct platform *platform, const struct p2p_rules *rules,
-	       const struct p2p_selection *selection, json_t *document, json_t *findings, FILE *f);
+	       const struct p2p_selection *selection, json_t *document, json_t *findings,
+	       json_t *measured, FILE *f);
 
 #endif

@@ -70,4 +70,13 @@ gives 2 "what-if of one pair" "$P2PCERT" topo --what-if=iommu=off --pairs=03:00.
 err_has "what-if of one pair: it says what to do" "--between"
 gives 2 "ACS as JSON" "$P2PCERT" topo --acs --format=json
 gives 2 "a pair that is not there" "$P2PCERT" topo "${from[@]}" --acs --pairs=03:00.0,7f:00.0
+# What a run has added, on the page alone; and a run on another machine.
+gives 2 "a report beside text" "$P2PCERT" topo "${from[@]}" --report "$P2PCERT_TEST_DATA/report/pass"
+one_message "a report beside text is one message"
+gives 0 "a report of another machine" "$P2PCERT" topo "${from[@]}" --format html \
+	--report "$P2PCERT_TEST_DATA/report/pass"
+err_has "and that is said" 'pairs that this machine does not have'
+gives 2 "a report that is not there" "$P2PCERT" topo "${from[@]}" --format html --report "$T/none"
+one_message "a report that is not there is one message"
+
 done_testing

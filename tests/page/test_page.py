@@ -320,6 +320,42 @@ def no_pairs(driver):
     quiet(driver, "no pairs")
 
 
+def report_of(pass_too):
+    """A report of a run on the lab's machine: the kept ones, of which one failed, with its addresses."""
+    folder = ROOT / "tests/data/report" / ("pass" if pass_too else "fail-refuted")
+    text = (folder / "report.json").read_text()
+    path = FOLDER / f"{folder.name}.json"
+    path.write_text(text.replace("0000:03:00.0", "0000:04:00.0").replace("0000:02:00.0", "0000:03:00.0"))
+    return path
+
+
+MARKS = """
+document.getElementById('tab-pairs').click();
+drawMatrix();
+return [...document.querySelectorAll('.cell[data-moved]')].map(c => [c.dataset.moved, 'differs' in c.dataset,
+    getComputedStyle(c, '::after').content]);
+"""
+
+
+def measured(driver):
+    """What a run has ruled and moved stands beside what is predicted, and what differs is seen to."""
+    for name, pass_too, marks in (
+        ("a run that passed", True, [["\u00d7", False, '"\u00d7"'], ["+", False, '"+"']]),
+        ("a run that failed", False, [["!", True, '"!"']]),
+    ):
+        load(driver, name, LAB, f"--report={report_of(pass_too)}", "--pairs")
+        found = driver.execute_script(MARKS)
+        tap.same(f"{name}: what moved is marked", sorted(marks), sorted(found))
+        cell = driver.find_element(By.CSS_SELECTOR, ".cell[data-moved='+'], .cell[data-moved='!']")
+        cell.click()
+        text = driver.find_element(By.ID, "reason").text
+        tap.check(f"{name}: and said", "moved: " + ("the right" if pass_too else "wrong") + " data arrived (topo" in text, text)
+        tap.check(f"{name}: beside the ruling", "ruled: " in text, text)
+        tap.check(f"{name}: the signs are explained", "framed: " in driver.find_element(By.ID, "key").text)
+        driver.save_screenshot(str(FOLDER / "measured.png"))
+        quiet(driver, name)
+
+
 def policy(driver):
     """What got into the page all the same would not run."""
     load(driver, "policy", LAB)
@@ -338,7 +374,7 @@ def main():
     driver = browser()
     driver.set_script_timeout(30)
     try:
-        for part in (lab, large, huge, hostile, no_pairs, policy):
+        for part in (lab, large, huge, hostile, no_pairs, measured, policy):
             part(driver)
     finally:
         driver.quit()

@@ -6,7 +6,7 @@
 set -eu -o pipefail
 
 dir=$1
-scripts=(model tree routes matrix panel main)
+scripts=(model measured tree routes matrix panel main)
 
 # The text as it will stand between its tags.
 styles() {

@@ -55,9 +55,10 @@ function rangeInView() {
 
 function drawCell(r, c) {
 	const answer = answerOf(matrix.rows[r], matrix.columns[c]);
-	const cell = element('div', {role: 'gridcell', id: `c${r}-${c}`, 'data-row': r, 'data-column': c,
+	const run = measuredOf(matrix.rows[r], matrix.columns[c]), move = worstMove(run);
+	const cell = element('div', {role: 'gridcell', id: `c${r}-${c}`, 'data-row': r, 'data-column': c, ...measuredMark(run),
 		class: answer ? `cell v-${answer.verdict}` : 'cell none',
-		'aria-label': `${classTitle(matrix.rows[r])} to ${classTitle(matrix.columns[c])}: ${answer ? answer.verdict : 'no pair'}`,
+		'aria-label': `${classTitle(matrix.rows[r])} to ${classTitle(matrix.columns[c])}: ${answer ? answer.verdict : 'no pair'}${move ? `; ${moves[move].text}` : ''}`,
 	}, cellText(answer));
 	cell.style.left = `${c * CELL_W}px`;
 	cell.style.top = `${r * CELL_H}px`;
@@ -136,6 +137,7 @@ function pointAt(r, c) {
 		return;
 	}
 	$('reason').replaceChildren(...explain(pair, `${classTitle(from)} \u2192 ${classTitle(to)}`),
+		...measuredTexts(measuredOf(from, to)),
 		element('p', {}, element('button', {onclick: () => showOnTree(pair)}, 'Show on the tree')));
 }
 
@@ -199,6 +201,9 @@ function startMatrix() {
 	$('key').append(...Object.entries(verdicts).map(([v, {letter, title, text}]) => element('span', {},
 		element('span', {class: `chip v-${v}`}, letter), ` ${title}: ${text}`)),
 		element('span', {}, 'the number is the kernel\u2019s distance'));
+	if (measured.size)
+		$('key').append(...Object.values(moves).map(({sign, text}) => element('span', {},
+			element('span', {class: 'chip'}, sign), ` ${text}`)), element('span', {}, 'framed: prediction, ruling and data differ'));
 	$('matrix').addEventListener('scroll', () => requestAnimationFrame(() => view.printing || drawMatrix()));
 	$('matrix').addEventListener('keydown', matrixKey);
 	$('cells').addEventListener('pointerover', event => {
