@@ -73,10 +73,14 @@ gives 2 "a pair that is not there" "$P2PCERT" topo "${from[@]}" --acs --pairs=03
 # What a run has added, on the page alone; and a run on another machine.
 gives 2 "a report beside text" "$P2PCERT" topo "${from[@]}" --report "$P2PCERT_TEST_DATA/report/pass"
 one_message "a report beside text is one message"
-gives 0 "a report of another machine" "$P2PCERT" topo "${from[@]}" --format html \
+gives 0 "a report" "$P2PCERT" topo "${from[@]}" --format html \
 	--report "$P2PCERT_TEST_DATA/report/pass"
+is "of this machine" 0 "$(grep -c 'pairs that this machine' "$T/err")"
+sed 's/0000:03:00.0/0000:aa:00.0/g' "$P2PCERT_TEST_DATA/report/pass/report.json" > "$T/other.json"
+gives 0 "a report of another machine" "$P2PCERT" topo "${from[@]}" --format html \
+	--report "$T/other.json"
 err_has "and that is said" 'pairs that this machine does not have'
 gives 2 "a report that is not there" "$P2PCERT" topo "${from[@]}" --format html --report "$T/none"
-one_message "a report that is not there is one message"
+err_has "a report that is not there is named" "cannot open '$T/none'"
 
 done_testing
