@@ -95,16 +95,15 @@ struct dma_area {
 	unsigned char *addr;
 	size_t len; /* whole pages */
 	unsigned char *known; /* what must be in it */
-	struct p2pmem_map p2p; /* where some of it is a peer's */
 };
 
 /* Ordinary memory. 0 or a negative errno, after which there is nothing to end. */
 int dma_area_begin(struct dma_area *a, size_t pages) attr_must_check;
 /* The same; false after scn_error(). */
 bool dma_area_ready(struct dma_rig *r, struct dma_area *a, size_t pages) attr_must_check;
-/* As the first, and pages first, first + step and so on of it are a provider's. */
-int dma_area_begin_mixed(struct dma_area *a, const char *sysroot, struct pci_addr provider,
-			 size_t pages, size_t first, size_t step) attr_must_check;
+/* As the first; each page is of the function that owns it, or ordinary memory where that is NULL. */
+int dma_area_begin_of(struct dma_area *a, const char *sysroot, const struct function *const *owners,
+		      size_t pages) attr_must_check;
 void dma_area_end(struct dma_area *a);
 void dma_area_fill(struct dma_area *a, uint64_t seed);
 /* What is not as it is known, as the CPU sees it; NULL if nothing. The caller frees it. */

@@ -55,7 +55,7 @@ static void note(struct six *s, const struct dma_want *w, const struct dma_mappi
 }
 
 /* As a driver does that has both: in two steps, or page by page where the kernel says so. */
-static void exercise(struct six *s, struct dma_area *a, struct dma_want w)
+static void exercise(struct six *s, struct dma_area *a, struct dma_want w, bool peers)
 {
 	struct dma_mapping m;
 	int err;
@@ -66,7 +66,7 @@ static void exercise(struct six *s, struct dma_area *a, struct dma_want w)
 		w.method = P2PCERT_IOVA_BY_PAGE;
 		err = dma_map(s->rig, a, &w, &m);
 	}
-	if (err == -EREMOTEIO || (err == -EOPNOTSUPP && a->p2p.addr))
+	if (err == -EREMOTEIO || (err == -EOPNOTSUPP && peers))
 		return;
 	if (err) {
 		dma_refute(s->rig, EVIDENCE_PATH, "%s: cannot be mapped: %s", w.name,
@@ -95,7 +95,7 @@ static bool exercise_memory(struct six *s)
 	if (!dma_area_ready(s->rig, &a, PAGES))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(wants); i++)
-		exercise(s, &a, wants[i]);
+		exercise(s, &a, wants[i], false);
 	dma_area_end(&a);
 	return true;
 }
@@ -105,13 +105,14 @@ static void exercise_peer(struct six *s, const struct function *f)
 	const char *sysroot = scn_env(s->rig->ctx)->sysroot;
 	autofree char *name = xasprintf("memory of %s", pci_addr_str(f->addr));
 	const struct dma_want w = { .name = name, .len = 2 * page_size() };
+	const struct function *const owners[] = { f, f };
 	struct dma_area a;
 	uint64_t before = 0;
 
 	if (p2pmem_available(sysroot, f->addr, &before) < 0 ||
-	    dma_area_begin_mixed(&a, sysroot, f->addr, 2, 0, 1) < 0)
+	    dma_area_begin_of(&a, sysroot, owners, ARRAY_LEN(owners)) < 0)
 		return;
-	exercise(s, &a, w);
+	exercise(s, &a, w, true);
 	dma_area_end(&a);
 	if (!p2pmem_judge_available(s->rig->ctx, f->addr, before))
 		s->rig->refuted = true;

@@ -13,43 +13,30 @@
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-static void *map_anonymous(void *at, size_t len)
-{
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0);
-
-	return mmap(at, len, PROT_READ | PROT_WRITE, flags, -1, 0);
-}
-
 int dma_area_begin(struct dma_area *a, size_t pages)
 {
 	*a = (struct dma_area){ .len = pages * page_size() };
-	a->addr = map_anonymous(NULL, a->len);
+	a->addr = mmap(NULL, a->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (a->addr == MAP_FAILED)
 		return -errno;
 	a->known = xcalloc(1, a->len);
 	return 0;
 }
 
-int dma_area_begin_mixed(struct dma_area *a, const char *sysroot, struct pci_addr provider,
-			 size_t pages, size_t first, size_t step)
+int dma_area_begin_of(struct dma_area *a, const char *sysroot, const struct function *const *owners,
+		      size_t pages)
 {
 	size_t page = page_size();
-	int err;
+	int err = dma_area_begin(a, pages);
 
-	*a = (struct dma_area){ .len = pages * page };
-	err = p2pmem_map(sysroot, provider, a->len, &a->p2p);
 	if (err)
 		return err;
-	a->addr = a->p2p.addr;
 	for (size_t i = 0; i < pages && !err; i++)
-		if (i < first || (i - first) % step)
-			err = map_anonymous(a->addr + i * page, page) == MAP_FAILED ? -errno : 0;
-	if (err) {
-		munmap(a->addr, a->len);
-		return err;
-	}
-	a->known = xcalloc(1, a->len);
-	return 0;
+		if (owners[i])
+			err = p2pmem_map_at(sysroot, owners[i]->addr, a->addr + i * page, page);
+	if (err)
+		dma_area_end(a);
+	return err;
 }
 
 void dma_area_end(struct dma_area *a)

@@ -22,7 +22,9 @@ int p2pmem_available(const char *sysroot, struct pci_addr provider, uint64_t *by
 	return fs_read_u64(AT_FDCWD, path, bytes);
 }
 
-int p2pmem_map(const char *sysroot, struct pci_addr provider, size_t len, struct p2pmem_map *map)
+/* At that place, or anywhere if it is NULL. */
+static int allocate(const char *sysroot, struct pci_addr provider, void *at, size_t len,
+		    unsigned char **got)
 {
 	autofree char *path = fs_under(sysroot, "/sys/bus/pci/devices/%s/p2pmem/allocate",
 				       pci_addr_str(provider));
@@ -31,12 +33,27 @@ int p2pmem_map(const char *sysroot, struct pci_addr provider, size_t len, struct
 
 	if (fd < 0)
 		return -errno;
-	addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	addr = mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0), fd, 0);
 	if (addr == MAP_FAILED)
 		return -errno;
-	map->addr = addr;
-	map->len = len;
+	*got = addr;
 	return 0;
+}
+
+int p2pmem_map(const char *sysroot, struct pci_addr provider, size_t len, struct p2pmem_map *map)
+{
+	int err = allocate(sysroot, provider, NULL, len, &map->addr);
+
+	if (!err)
+		map->len = len;
+	return err;
+}
+
+int p2pmem_map_at(const char *sysroot, struct pci_addr provider, void *at, size_t len)
+{
+	unsigned char *got;
+
+	return allocate(sysroot, provider, at, len, &got);
 }
 
 void p2pmem_unmap(struct p2pmem_map *map)

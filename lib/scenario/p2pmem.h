@@ -35,6 +35,9 @@ struct p2pmem_map {
  */
 int p2pmem_map(const char *sysroot, struct pci_addr provider, size_t len,
 	       struct p2pmem_map *map) attr_must_check;
+/* The same in the place of what is mapped there, which munmap() gives back. */
+int p2pmem_map_at(const char *sysroot, struct pci_addr provider, void *at,
+		  size_t len) attr_must_check;
 /* Gives it back. */
 void p2pmem_unmap(struct p2pmem_map *map);
 

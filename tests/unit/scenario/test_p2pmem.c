@@ -63,6 +63,11 @@ static void mapping(void **state)
 		assert_int_equal(map.addr[i], 0);
 	assert_int_equal(out[0], 0);
 	assert_int_equal(out[len - 7], 0);
+	/* In the place of what was mapped there, from the beginning of what is lent. */
+	map.addr[0] = 1;
+	map.addr[page_size()] = 2;
+	assert_int_equal(p2pmem_map_at(*state, provider, map.addr + page_size(), page_size()), 0);
+	assert_int_equal(map.addr[page_size()], 1);
 	p2pmem_unmap(&map);
 	assert_null(map.addr);
 }
