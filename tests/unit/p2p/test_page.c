@@ -32,7 +32,7 @@ static char *page_of(const struct platform *p, const struct p2p_selection *selec
 	FILE *f = open_memstream(&text, &len);
 
 	assert_non_null(f);
-	draw_page(p, p2p_rules_for("7.2"), selection, document, findings, f);
+	draw_page(p, p2p_rules_for("7.2"), selection, document, findings, NULL, f);
 	fclose(f);
 	return text;
 }
