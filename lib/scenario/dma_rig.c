@@ -14,8 +14,8 @@
 
 /* --- saying ----------------------------------------------------------------------------------- */
 
-static void say(struct dma_rig *r, enum evidence_kind kind, enum evidence_state state,
-		const char *fmt, va_list ap)
+static attr_printf(4, 0) void say(struct dma_rig *r, enum evidence_kind kind,
+				  enum evidence_state state, const char *fmt, va_list ap)
 {
 	autofree char *text = xvasprintf(fmt, ap);
 
