@@ -131,8 +131,8 @@ static void warn_of_strangers(const struct topo *t, const struct platform *p, co
 		    platform_find(p, initiator) && platform_find(p, target))
 			continue;
 		log_warn("'%s' is a report of pairs that this machine does not have, such as "
-			    "'%s,%s'",
-			    t->report, jx_get_str(pair, "initiator"), jx_get_str(pair, "target"));
+			 "'%s,%s'",
+			 t->report, jx_get_str(pair, "initiator"), jx_get_str(pair, "target"));
 		return;
 	}
 }

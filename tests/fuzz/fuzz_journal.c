@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"
+#include "report/pairs.h"
 #include "report/report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,6 +46,7 @@ static void check_report(int dirfd, const json_t *report, const char *dir)
 	autofclose FILE *f = fopen("/dev/null", "w");
 
 	report_print_columns(report, f, true, 80);
+	report_print_pairs(report, f, true);
 	if (report_publish(dirfd, report) < 0)
 		die(3, "cannot publish the report");
 	if (report_load(path, &loaded, &why) < 0)
