@@ -763,7 +763,8 @@ struct p2pcert_iova_pages {
 /*
  * The engine reads or writes length bytes (64 KiB at most) at offset of what is mapped; BY_HMM, pages
  * that have gone are found and mapped again before. What the engine has written is there for the CPU
- * when the mapping is gone. -ETIMEDOUT, -EIO, -ENOMEM: the engine; -EFAULT: there is no such memory.
+ * when the mapping is gone. -ETIMEDOUT, -EIO, -ENOMEM: the engine; -EOVERFLOW: the kernel gave it an
+ * address that it cannot drive; -EFAULT: there is no such memory.
  */
 struct p2pcert_iova_access {
 	__u64 offset;
