@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -251,6 +252,9 @@ static void exercise(struct provider *p, const struct change *c, const struct af
 		good &= is_as_before(p, &list->items[i], map, "before the change");
 	if (!good || !make_it(p, c))
 		return;
+	/* The fault: nobody is there to take the change back but the supervisor. */
+	if (scn_injected(p->ctx, "killed"))
+		raise(SIGKILL);
 	for (size_t i = 0; i < list->n; i++)
 		judge_changed(p, c, &list->items[i], map);
 	if (!take_it_back(p, c))
@@ -309,6 +313,6 @@ const struct scenario scenario_p2pdma_acs_runtime = {
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 60,
-	.FAULTS("wrong-verdict", "leak", MODFD_FAULTS_ENTER),
+	.FAULTS("wrong-verdict", "leak", "killed", MODFD_FAULTS_ENTER),
 	.run = run,
 };

@@ -130,6 +130,9 @@ static void body(struct provider *p)
 	/* The fault: the driver does not go. */
 	if (good && !scn_injected(p->ctx, "no-unbind"))
 		good = driver_unbind(p);
+	/* The fault: nobody is there to bind it again but the supervisor. */
+	if (good && scn_injected(p->ctx, "killed"))
+		raise(SIGKILL);
 	if (good) {
 		good = ends_with_sigbus(p, map.addr, false);
 		good &= ends_with_sigbus(p, map.addr, true);
@@ -158,6 +161,6 @@ const struct scenario scenario_p2pdma_mmap_unbind = {
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 60,
-	.FAULTS("no-unbind"),
+	.FAULTS("no-unbind", "killed"),
 	.run = run,
 };

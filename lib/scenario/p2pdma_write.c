@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -183,6 +184,9 @@ static bool transfer(struct peer *p, const struct drive *d)
 		return false;
 	err = nvme_read(d->fd, d->before, AREA, d->offset);
 	n = err ? 0 : write_from(p, d);
+	/* The fault: nobody is there to put back what the drive held but the supervisor. */
+	if (scn_injected(p->exam->ctx, "killed"))
+		raise(SIGKILL);
 	peer_look(p);
 	err = err ?: nvme_read(d->fd, d->now, AREA, d->offset);
 	if (err) {
@@ -311,7 +315,7 @@ const struct scenario scenario_p2pdma_nvme_cmb_write = {
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 120,
-	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak",
+	.FAULTS("skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", "killed",
 		MODFD_FAULTS_ENTER),
 	.run = run,
 };

@@ -20,7 +20,7 @@ p2pdma.mixed-sgl  corrupt-copy   1  data
 p2pdma.mixed-sgl  short-copy     1  data
 p2pdma.mixed-sgl  wrong-verdict  1  data,path
 p2pdma.mixed-sgl  leak           1  leak
-p2pdma.nvme-cmb-write  skip-copy      1  data
+p2pdma.nvme-cmb-write  skip-copy      1  data,path
 p2pdma.nvme-cmb-write  corrupt-copy   1  data
 p2pdma.nvme-cmb-write  short-copy     1  data
 p2pdma.nvme-cmb-write  wrong-verdict  1  path
@@ -51,6 +51,24 @@ while read -r scenario fault status expected; do
 	reports "$scenario-$fault" 'what is refuted' "$expected" "$what_came"
 	nothing_left "$scenario-$fault"
 done <<< "$matrix"
+# state: what those change that are for named devices alone: ACS, the driver, a drive's middle.
+state() {
+	local device=/sys/bus/pci/devices/0000:04:00.0 disk
+	setpci -s 02:01.0 ECAP_ACS+6.w
+	readlink "$device/driver"
+	disk=$(find "$device/nvme/" -maxdepth 2 -name 'nvme*n1')
+	dd if="/dev/${disk##*/}" bs=1M skip=32 count=1 iflag=direct status=none | sha256sum
+}
+was=$(state)
+for scenario in p2pdma.acs-runtime p2pdma.mmap-unbind p2pdma.nvme-cmb-write; do
+	certify 3 "$scenario-killed" --allow-unsafe --device 0000:04:00.0 --device 0000:02:01.0 \
+		--inject killed "$scenario"
+	reports "$scenario-killed" 'it was killed, and nothing is left to be undone' 'crash 0' \
+		'"\(.results[0].kind) \(.not_undone | length)"'
+	until_true test -e /sys/bus/pci/devices/0000:04:00.0/p2pmem
+	is "$scenario-killed: all is as it was" "$was" "$(state)"
+done
+
 certify 0 slow --inject slow p2pdma.engine-copy
 reports slow 'what is slow is told of each pair and direction, and is no failure' 'P2P-SLOW 4' \
 	'[.findings[].code] | "\(unique | join(" ")) \(length)"'
