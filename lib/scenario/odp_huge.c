@@ -32,16 +32,6 @@ struct course {
 	int (*change)(struct trial *t); /* what happens to it between transfers; NULL: nothing */
 };
 
-/* The end whose memory is huge: what reads it, and what writes into it. */
-static const struct end {
-	const char *name;
-	bool local;
-	const struct rig_op *reads, *writes;
-} ends[] = {
-	{ "remote memory", false, &rig_read, &rig_write },
-	{ "local memory", true, &rig_write, &rig_read },
-};
-
 static int error_of(int r)
 {
 	return r < 0 ? -errno : 0;
@@ -129,7 +119,7 @@ static int move_some(struct trial *t, const struct rig_op *op)
 	return ret;
 }
 
-static int traffic(struct trial *t, const struct end *end)
+static int traffic(struct trial *t, const struct rig_end *end)
 {
 	int ret;
 
@@ -141,7 +131,7 @@ static int traffic(struct trial *t, const struct end *end)
 }
 
 /* One small page is moved, and all of the huge one is there. */
-static int first_touch(struct trial *t, const struct end *end)
+static int first_touch(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret = rig_mapped(r, t->b, 0);
@@ -151,7 +141,7 @@ static int first_touch(struct trial *t, const struct end *end)
 	return ret ?: rig_mapped(r, t->b, t->course->small ? 1 : r->pages);
 }
 
-static int run_memory(struct trial *t, const struct end *end)
+static int run_memory(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -172,7 +162,7 @@ static int run_memory(struct trial *t, const struct end *end)
 	return ret ?: first_touch(t, end) ?: traffic(t, end);
 }
 
-static int run_end(struct trial *t, const struct end *end)
+static int run_end(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -223,8 +213,8 @@ static enum outcome body(struct rdma_device *device, const void *arg)
 	enum outcome outcome;
 	int ret = rig_open(&t.r, device, HUGE_BYTES / page_size());
 
-	for (size_t i = 0; i < ARRAY_LEN(ends) && !ret && !t.impossible; i++)
-		ret = run_end(&t, &ends[i]);
+	for (size_t i = 0; i < RIG_ENDS && !ret && !t.impossible; i++)
+		ret = run_end(&t, &rig_ends[i]);
 	outcome = conclude(&t, ret);
 	free(t.impossible);
 	rig_close(&t.r);

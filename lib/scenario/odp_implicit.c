@@ -12,17 +12,6 @@
 
 #define PAGES 8
 
-/* The end that goes by the implicit region: what reads it, and what writes into it. */
-static const struct end {
-	const char *name;
-	bool local;
-	const struct rig_op *reads, *writes;
-	enum ibv_wc_status refused;
-} ends[] = {
-	{ "remote memory", false, &rig_read, &rig_write, IBV_WC_REM_ACCESS_ERR },
-	{ "local memory", true, &rig_write, &rig_read, IBV_WC_LOC_PROT_ERR },
-};
-
 struct trial {
 	struct rig r;
 	struct ibv_mr *all; /* the region of the whole address space */
@@ -47,7 +36,7 @@ static void use_part(struct trial *t)
 	t->b->on_demand = true;
 }
 
-static int traffic(struct trial *t, const struct end *end)
+static int traffic(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -61,7 +50,7 @@ static int traffic(struct trial *t, const struct end *end)
 }
 
 /* Nothing is there, and not a byte moves. */
-static int run_unmapped(struct trial *t, const struct end *end)
+static int run_unmapped(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -85,7 +74,7 @@ static int map_anew(struct trial *t)
 	return p == MAP_FAILED ? -errno : 0;
 }
 
-static int run_end(struct trial *t, const struct end *end)
+static int run_end(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -124,8 +113,8 @@ static enum outcome run_rig(struct trial *t)
 		return rdma_conclude(device, OUTCOME_FAIL,
 				     "claims such a region, and refuses it: %s", strerror(-ret));
 	}
-	for (size_t i = 0; i < ARRAY_LEN(ends) && !ret; i++)
-		ret = run_end(t, &ends[i]);
+	for (size_t i = 0; i < RIG_ENDS && !ret; i++)
+		ret = run_end(t, &rig_ends[i]);
 	if (ret > 0 && t->r.wrong_data)
 		scn_finding(device->ctx, "ODP-STALE", NULL, 0, "%s: %s", device->verbs.name,
 			    t->r.stage);

@@ -280,21 +280,8 @@ static int check_twin(struct trial *t)
 
 /* --- course ------------------------------------------------------------------------------------- */
 
-/* The end whose memory changes: its name, and how the device refuses to touch it. */
-struct end {
-	const char *name;
-	bool local;
-	const struct rig_op *reads, *writes; /* that read it, and write into it */
-	enum ibv_wc_status refused;
-};
-
-static const struct end ends[] = {
-	{ "remote memory", false, &rig_read, &rig_write, IBV_WC_REM_ACCESS_ERR },
-	{ "local memory", true, &rig_write, &rig_read, IBV_WC_LOC_PROT_ERR },
-};
-
 /* From the memory and into it; the other end has new data in between. */
-static int traffic(struct trial *t, const struct end *end, bool no_read, bool no_write)
+static int traffic(struct trial *t, const struct rig_end *end, bool no_read, bool no_write)
 {
 	struct rig_buffer *other = end->local ? &t->r.remote : &t->r.local;
 	int ret = rig_move_all(&t->r, end->reads, no_read ? end->refused : IBV_WC_SUCCESS);
@@ -317,7 +304,7 @@ static int change(struct trial *t)
 }
 
 /* before: the device has used none of it yet. */
-static int run_moment(struct trial *t, const struct end *end, bool before)
+static int run_moment(struct trial *t, const struct rig_end *end, bool before)
 {
 	const struct change *c = t->change;
 	int ret = 0;
@@ -339,7 +326,7 @@ static int run_moment(struct trial *t, const struct end *end, bool before)
 }
 
 /* New memory and new regions, of which the one is changed. */
-static int run_end(struct trial *t, const struct end *end, bool before)
+static int run_end(struct trial *t, const struct rig_end *end, bool before)
 {
 	struct rig_buffer *other = end->local ? &t->r.remote : &t->r.local;
 	struct rig *r = &t->r;
@@ -368,8 +355,10 @@ static int run_all(struct trial *t)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(ends) && !ret && !t->impossible; i++)
-		ret = run_end(t, &ends[i], true) ?: t->impossible ? 0 : run_end(t, &ends[i], false);
+	for (size_t i = 0; i < RIG_ENDS && !ret && !t->impossible; i++)
+		ret = run_end(t, &rig_ends[i], true)
+			      ?: t->impossible ? 0
+					       : run_end(t, &rig_ends[i], false);
 	return ret;
 }
 

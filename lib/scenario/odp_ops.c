@@ -181,3 +181,8 @@ struct verbs_transfer rig_order(const struct rig *r, const struct rig_op *op, si
 		op->operands(r, &o);
 	return o;
 }
+
+const struct rig_end rig_ends[RIG_ENDS] = {
+	{ "remote memory", false, &rig_read, &rig_write, IBV_WC_REM_ACCESS_ERR },
+	{ "local memory", true, &rig_write, &rig_read, IBV_WC_LOC_PROT_ERR },
+};

@@ -19,15 +19,6 @@
 #define TRY_MS 20
 #define MPOL_MF_MOVE (1 << 1) /* numaif.h, of libnuma */
 
-static const struct end {
-	const char *name;
-	bool local; /* memory that is paged out */
-	const struct rig_op *reads, *writes;
-} ends[] = {
-	{ "remote memory", false, &rig_read, &rig_write },
-	{ "local memory", true, &rig_write, &rig_read },
-};
-
 static const struct memory {
 	const char *name;
 	bool file, touched; /* by the CPU, before */
@@ -79,7 +70,7 @@ static int page_out(struct trial *t)
 }
 
 /* The CPU touches the memory under test before the first time, and after the last. */
-static int run_course(struct trial *t, const struct end *end)
+static int run_course(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -94,7 +85,7 @@ static int run_course(struct trial *t, const struct end *end)
 	return ret ?: rig_check(r, t->b) ?: rig_check(r, t->other);
 }
 
-static int run_memory(struct trial *t, const struct end *end, const struct memory *m)
+static int run_memory(struct trial *t, const struct rig_end *end, const struct memory *m)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -127,8 +118,8 @@ static int run_all(struct trial *t)
 	autofree char *first = NULL;
 	int result = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(memories) * ARRAY_LEN(ends) && !t->stays; i++) {
-		int ret = run_memory(t, &ends[i % ARRAY_LEN(ends)], &memories[i / ARRAY_LEN(ends)]);
+	for (size_t i = 0; i < ARRAY_LEN(memories) * RIG_ENDS && !t->stays; i++) {
+		int ret = run_memory(t, &rig_ends[i % RIG_ENDS], &memories[i / RIG_ENDS]);
 
 		if (ret < 0)
 			return ret;

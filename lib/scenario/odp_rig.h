@@ -71,6 +71,17 @@ extern const struct rig_op rig_atomic_write;
 extern const struct rig_op rig_flush_visible, rig_flush_persistent; /* of the piece */
 extern const struct rig_op rig_flush_all; /* of the whole region */
 
+/* The end whose memory a scenario is about. */
+struct rig_end {
+	const char *name;
+	bool local;
+	const struct rig_op *reads, *writes; /* that read it, and write into it */
+	enum ibv_wc_status refused; /* how the device refuses to touch it */
+};
+
+#define RIG_ENDS 2
+extern const struct rig_end rig_ends[RIG_ENDS];
+
 /* The faults that rig_register() and rig_move() commit: for FAULTS(). */
 #define RIG_FAULTS "skip-copy", "corrupt-copy", "pinned"
 

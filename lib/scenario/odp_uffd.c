@@ -21,16 +21,6 @@
 
 #define PAGES 4
 
-static const struct end {
-	const char *name;
-	bool local; /* memory whose pages are missing */
-	const struct rig_op *reads, *writes;
-	enum ibv_wc_status refused;
-} ends[] = {
-	{ "remote memory", false, &rig_read, &rig_write, IBV_WC_REM_ACCESS_ERR },
-	{ "local memory", true, &rig_write, &rig_read, IBV_WC_LOC_PROT_ERR },
-};
-
 struct trial {
 	struct rig r;
 	struct rig_buffer *b, *other;
@@ -129,7 +119,7 @@ static void touch(const struct trial *t)
 }
 
 /* One that finds its page missing: what it came to counts, and must be one of the two. */
-static int move_missing(struct trial *t, const struct end *end, const struct rig_op *op,
+static int move_missing(struct trial *t, const struct rig_end *end, const struct rig_op *op,
 			size_t page)
 {
 	struct rig *r = &t->r;
@@ -153,7 +143,7 @@ static int move_missing(struct trial *t, const struct end *end, const struct rig
 			  ibv_wc_status_str(IBV_WC_SUCCESS));
 }
 
-static int run_op(struct trial *t, const struct end *end, const struct rig_op *op)
+static int run_op(struct trial *t, const struct rig_end *end, const struct rig_op *op)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -173,7 +163,7 @@ static int run_op(struct trial *t, const struct end *end, const struct rig_op *o
 	return rig_move_all(r, op, IBV_WC_SUCCESS) ?: rig_check(r, t->other) ?: rig_check(r, t->b);
 }
 
-static int run_end(struct trial *t, const struct end *end)
+static int run_end(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
 	int ret;
@@ -228,8 +218,8 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	int ret = rig_open(&t.r, device, PAGES);
 
 	t.provided = xcalloc(1, t.r.len);
-	for (size_t i = 0; i < ARRAY_LEN(ends) && !ret && !t.impossible; i++)
-		ret = run_end(&t, &ends[i]);
+	for (size_t i = 0; i < RIG_ENDS && !ret && !t.impossible; i++)
+		ret = run_end(&t, &rig_ends[i]);
 	outcome = conclude(&t, ret);
 	free(t.provided);
 	free(t.impossible);
