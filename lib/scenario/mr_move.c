@@ -156,49 +156,53 @@ static int body_revoke(struct mr_case *c)
 
 /* --- the exporter ends -------------------------------------------------------------------------- */
 
-static int send_fd(int socket, int fd)
-{
+/* A byte, with room for a descriptor beside it. */
+struct fd_message {
+	char byte;
+	struct iovec iov;
+	struct msghdr msg;
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	char byte = 0;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	} control;
+};
 
+static void message_init(struct fd_message *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->iov = (struct iovec){ .iov_base = &m->byte, .iov_len = 1 };
+	m->msg = (struct msghdr){
+		.msg_iov = &m->iov,
+		.msg_iovlen = 1,
+		.msg_control = m->control.space,
+		.msg_controllen = sizeof(m->control.space),
+	};
+}
+
+static int send_fd(int socket, int fd)
+{
+	struct fd_message m;
+	struct cmsghdr *c;
+
+	message_init(&m);
+	c = CMSG_FIRSTHDR(&m.msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(socket, &msg, 0) < 0 ? -errno : 0;
+	return sendmsg(socket, &m.msg, 0) < 0 ? -errno : 0;
 }
 
 static int receive_fd(int socket)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	char byte = 0;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
+	struct fd_message m;
 	struct cmsghdr *c;
 	int fd = -EPIPE;
 
-	if (recvmsg(socket, &msg, MSG_CMSG_CLOEXEC) <= 0)
+	message_init(&m);
+	if (recvmsg(socket, &m.msg, MSG_CMSG_CLOEXEC) <= 0)
 		return -EPIPE;
-	c = CMSG_FIRSTHDR(&msg);
+	c = CMSG_FIRSTHDR(&m.msg);
 	if (c && c->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	return fd;

@@ -108,8 +108,7 @@ static int prepare(struct rig *r, unsigned int on_demand)
 {
 	int ret;
 
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
+	rig_fill_both(r);
 	ret = rig_drop(r, &r->local) ?: rig_drop(r, &r->remote);
 	if (on_demand & LOCAL)
 		ret = ret ?: rig_mapped(r, &r->local, 0);
@@ -295,7 +294,7 @@ static int run_all(struct rig *r, struct tally *t)
 		attr->odp_caps.per_transport_caps.ud_odp_caps,
 		attr->xrc_odp_caps,
 	};
-	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+	int ret = rig_map_both(r);
 
 	for (size_t i = 0; i < ARRAY_LEN(services) && !ret; i++)
 		ret = run_service(r, &services[i], claims[i], t);

@@ -142,7 +142,7 @@ static int run_steps(struct trial *t)
 static int set_up(struct trial *t)
 {
 	struct rig *r = &t->r;
-	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+	int ret = rig_map_both(r);
 
 	ret = ret ?: rig_register(r, &r->local, false) ?: rig_register(r, &r->remote, true);
 	rig_fill(r, &r->local);

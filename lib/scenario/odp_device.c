@@ -102,15 +102,14 @@ static int run_op(struct trial *t, const struct rig_op *op, bool local, bool rem
 		  local && remote ? "memory of both ends"
 		  : local         ? "local memory"
 				  : "remote memory");
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
+	rig_fill_both(r);
 	ret = local ? send_away(t, &r->local) : 0;
 	ret = ret ?: remote ? send_away(t, &r->remote) : 0;
 	ret = ret ?: count(t, &t->before);
 	ret = ret ?: rig_move_all(r, op, IBV_WC_SUCCESS);
 	ret = ret ?: came_back(t, (local + remote) * r->pages);
 	ret = ret ?: rig_mapped(r, &r->local, r->pages) ?: rig_mapped(r, &r->remote, r->pages);
-	return ret ?: rig_check(r, &r->local) ?: rig_check(r, &r->remote);
+	return ret ?: rig_check_both(r);
 }
 
 static int run_ops(struct trial *t)
@@ -157,8 +156,7 @@ static int run_rounds(struct trial *t, size_t *rounds)
 		const struct rig_op *op = ops[*rounds % ARRAY_LEN(ops)];
 
 		rig_stage(r, "%s, round %zu, pages migrate meanwhile", op->name, *rounds);
-		rig_fill(r, &r->local);
-		rig_fill(r, &r->remote);
+		rig_fill_both(r);
 		ret = rig_move_all(r, op, IBV_WC_SUCCESS) ?: rig_check(r, &r->local) ?:
 							     rig_check(r, &r->remote);
 		++*rounds;
@@ -185,7 +183,7 @@ static int set_up(struct rig *r)
 {
 	int ret = rig_map(r, &r->local, -1) ?: rig_map(r, &r->remote, -1);
 
-	return ret ?: rig_register(r, &r->local, true) ?: rig_register(r, &r->remote, true);
+	return ret ?: rig_register_both(r, true);
 }
 
 static void prove(const struct trial *t, size_t rounds)

@@ -33,16 +33,11 @@ static int64_t end_ns(const struct rdma_device *device)
 	return clock_ns() + ms_of_level[scn_env(device->ctx)->level] * NS_PER_MS;
 }
 
-static int check_both(struct rig *r)
-{
-	return rig_check(r, &r->local) ?: rig_check(r, &r->remote);
-}
-
 static int set_up(struct rig *r)
 {
-	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+	int ret = rig_map_both(r);
 
-	return ret ?: rig_register(r, &r->local, true) ?: rig_register(r, &r->remote, true);
+	return ret ?: rig_register_both(r, true);
 }
 
 static void find(struct rdma_device *device, const struct rig *r)
@@ -56,9 +51,8 @@ static void find(struct rdma_device *device, const struct rig *r)
 
 static int run_round(struct rig *r, const struct rig_op *op)
 {
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
-	return rig_move_all(r, op, IBV_WC_SUCCESS) ?: check_both(r);
+	rig_fill_both(r);
+	return rig_move_all(r, op, IBV_WC_SUCCESS) ?: rig_check_both(r);
 }
 
 static int run_rounds(struct rig *r, const struct trouble *t, size_t *rounds)
@@ -149,11 +143,10 @@ static void *work(void *arg)
 	while (!w->ret && clock_ns() < w->end_ns) {
 		rig_stage(r, "after %zu operations beside others, pages taken away meanwhile",
 			  w->operations);
-		rig_fill(r, &r->local);
-		rig_fill(r, &r->remote);
+		rig_fill_both(r);
 		for (size_t i = 0; i < OPERATIONS && !w->ret; i++)
 			w->ret = run_one(w, pattern_seed(w->device.seed, w->operations++));
-		w->ret = w->ret ?: check_both(r);
+		w->ret = w->ret ?: rig_check_both(r);
 	}
 	return NULL;
 }

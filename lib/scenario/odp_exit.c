@@ -141,7 +141,7 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	enum outcome outcome;
 	int ret = rig_open(r, device, PAGES);
 
-	ret = ret ?: rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+	ret = ret ?: rig_map_both(r);
 	if (!ret)
 		rig_fill(r, &r->remote);
 	ret = ret ?: run(&t, false) ?: run(&t, true);

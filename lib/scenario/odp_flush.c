@@ -34,8 +34,7 @@ static int set_up(struct rig *r, int with, bool on_demand)
 
 	r->remote.with = with;
 	ret = rig_register(r, &r->local, false) ?: rig_register(r, &r->remote, on_demand);
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
+	rig_fill_both(r);
 	ret = ret ?: rig_drop(r, &r->remote);
 	return ret ?: on_demand ? rig_mapped(r, &r->remote, 0) : 0;
 }
@@ -139,7 +138,7 @@ static int run_persistent(struct rig *r)
 
 static int run_all(struct rig *r)
 {
-	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+	int ret = rig_map_both(r);
 	bool persistent;
 
 	for (size_t i = 0; i < ARRAY_LEN(attempts) && !ret; i++)

@@ -32,8 +32,7 @@ static const struct side sides[] = {
 
 static int run_op(struct rig *r, const struct rig_op *op)
 {
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
+	rig_fill_both(r);
 	return rig_move_all(r, op, IBV_WC_SUCCESS) ?: rig_check(r, &r->local) ?:
 						      rig_check(r, &r->remote);
 }
@@ -113,7 +112,7 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	struct rig r;
 	int ret = rig_open(&r, device, PAGES);
 
-	ret = ret ?: rig_map_memfd(&r, &r.local) ?: rig_map_memfd(&r, &r.remote);
+	ret = ret ?: rig_map_both(&r);
 	ret = ret ?: run_all(&r);
 	if (ret > 0 && r.wrong_data)
 		find(&r);

@@ -116,8 +116,7 @@ static int prepare(struct trial *t)
 	struct pagemap_count c;
 	int err;
 
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
+	rig_fill_both(r);
 	if (madvise(kind_at(r, UNTOUCHED), kind_len(r), MADV_DONTNEED) < 0)
 		return -errno;
 	memset(r->remote.known + (kind_at(r, UNTOUCHED) - r->remote.data), 0, kind_len(r));

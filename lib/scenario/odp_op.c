@@ -67,7 +67,7 @@ static int run_pass(struct rig *r, const struct rig_op *op, bool cold)
 	ret = ret ?: check_mapped(r, cold ? 0 : r->pages);
 	ret = ret ?: rig_move_all(r, op, IBV_WC_SUCCESS);
 	ret = ret ?: check_mapped(r, r->pages);
-	return ret ?: rig_check(r, &r->local) ?: rig_check(r, &r->remote);
+	return ret ?: rig_check_both(r);
 }
 
 /* New regions, which have never seen a page. */
@@ -81,8 +81,7 @@ static int run_side(struct rig *r, const struct rig_op *op, unsigned int on_dema
 	ret = ret ?: rig_register(r, &r->remote, on_demand & REMOTE);
 	for (size_t i = 0; i < ARRAY_LEN(passes) && !ret; i++) {
 		rig_stage(r, "%s, %s, %s", op->name, side, passes[i].name);
-		rig_fill(r, &r->local);
-		rig_fill(r, &r->remote);
+		rig_fill_both(r);
 		ret = run_pass(r, op, passes[i].cold);
 	}
 	return ret;
@@ -115,7 +114,7 @@ static int run_all(struct rig *r, const struct exercise *e, size_t *ran)
 
 static int set_up(struct rig *r, const struct exercise *e)
 {
-	int ret = rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+	int ret = rig_map_both(r);
 
 	if (e->shared_receives)
 		ret = ret ?: verbs_set_service(&r->device->verbs, IBV_QPT_RC, true);

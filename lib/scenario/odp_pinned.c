@@ -24,16 +24,6 @@ static bool claims(const struct rig *r, uint32_t bits)
 	return (r->device->verbs.attr.odp_caps.per_transport_caps.rc_odp_caps & bits) == bits;
 }
 
-static int map_both(struct rig *r)
-{
-	return rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
-}
-
-static int register_both(struct rig *r, bool on_demand)
-{
-	return rig_register(r, &r->local, on_demand) ?: rig_register(r, &r->remote, on_demand);
-}
-
 /* --- the same sequence -------------------------------------------------------------------------- */
 
 static const struct {
@@ -58,25 +48,19 @@ static int run_one(struct rig *r, uint64_t random)
 			IBV_WC_SUCCESS);
 }
 
-static int check_both(struct rig *r)
-{
-	return rig_check(r, &r->local) ?: rig_check(r, &r->remote);
-}
-
 static int run_sequence(struct rig *r, bool on_demand)
 {
 	uint64_t seed = pattern_seed(r->device->seed, UINT64_MAX - 3);
-	int ret = register_both(r, on_demand);
+	int ret = rig_register_both(r, on_demand);
 
 	r->fills = 0; /* the same data each time */
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
+	rig_fill_both(r);
 	for (uint64_t i = 0; i < OPERATIONS && !ret; i++) {
 		rig_stage(r, "operation %llu, %s", (unsigned long long)i,
 			  on_demand ? "on demand" : "pinned");
 		ret = run_one(r, pattern_seed(seed, i));
 		if (!ret && (i + 1) % CHECKED_EVERY == 0)
-			ret = check_both(r) ?: rig_drop(r, &r->local) ?: rig_drop(r, &r->remote);
+			ret = rig_check_both(r) ?: rig_drop(r, &r->local) ?: rig_drop(r, &r->remote);
 	}
 	return ret;
 }
@@ -105,7 +89,7 @@ static enum outcome body_against(struct rdma_device *device, const void *arg att
 	struct rig r;
 	int ret = rig_open(&r, device, PAGES);
 
-	ret = ret ?: map_both(&r);
+	ret = ret ?: rig_map_both(&r);
 	ret = ret ?: run_both(&r);
 	if (!ret)
 		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
@@ -171,15 +155,14 @@ static int time_one(struct rig *r, const struct rig_op *op, const struct memory 
 static int time_all(struct rig *r, const struct rig_op *op, const struct memory *m)
 {
 	uint64_t ns[SAMPLES];
-	int ret = register_both(r, m->on_demand);
+	int ret = rig_register_both(r, m->on_demand);
 
 	rig_stage(r, "%s, %s", op->name, m->name);
-	rig_fill(r, &r->local);
-	rig_fill(r, &r->remote);
+	rig_fill_both(r);
 	ret = ret ?: rig_move(r, op, 0, 0, IBV_WC_SUCCESS);
 	for (size_t i = 0; i < SAMPLES && !ret; i++)
 		ret = time_one(r, op, m, &ns[i]);
-	ret = ret ?: check_both(r);
+	ret = ret ?: rig_check_both(r);
 	if (!ret)
 		measure(r, op->name, m->name, ns);
 	return ret;
@@ -191,7 +174,7 @@ static enum outcome body_bench(struct rdma_device *device, const void *arg attr_
 	struct rig r;
 	int ret = rig_open(&r, device, 1);
 
-	ret = ret ?: map_both(&r);
+	ret = ret ?: rig_map_both(&r);
 	for (size_t i = 0; i < ARRAY_LEN(memories) && !ret; i++)
 		ret = time_all(&r, &rig_write, &memories[i])
 			      ?: time_all(&r, &rig_read, &memories[i]);

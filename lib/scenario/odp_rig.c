@@ -276,6 +276,29 @@ int rig_check(struct rig *r, const struct rig_buffer *b)
 			  r->pages, text);
 }
 
+/* --- both ends ---------------------------------------------------------------------------------- */
+
+int rig_map_both(struct rig *r)
+{
+	return rig_map_memfd(r, &r->local) ?: rig_map_memfd(r, &r->remote);
+}
+
+int rig_register_both(struct rig *r, bool on_demand)
+{
+	return rig_register(r, &r->local, on_demand) ?: rig_register(r, &r->remote, on_demand);
+}
+
+void rig_fill_both(struct rig *r)
+{
+	rig_fill(r, &r->local);
+	rig_fill(r, &r->remote);
+}
+
+int rig_check_both(struct rig *r)
+{
+	return rig_check(r, &r->local) ?: rig_check(r, &r->remote);
+}
+
 int rig_mapped(struct rig *r, const struct rig_buffer *b, size_t expected)
 {
 	struct pagemap_count c;

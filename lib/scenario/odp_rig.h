@@ -138,6 +138,11 @@ int rig_map_memfd(struct rig *r, struct rig_buffer *b) attr_must_check;
 void rig_unmap(struct rig *r, struct rig_buffer *b);
 /* Takes the place of the region that there is, if any. */
 int rig_register(struct rig *r, struct rig_buffer *b, bool on_demand) attr_must_check;
+/* The same of both ends, the local one first. */
+int rig_map_both(struct rig *r) attr_must_check;
+int rig_register_both(struct rig *r, bool on_demand) attr_must_check;
+void rig_fill_both(struct rig *r);
+int rig_check_both(struct rig *r) attr_must_check;
 /* A region whose addresses are by so many bytes higher than the memory's; the end wraps around. */
 int rig_register_at(struct rig *r, struct rig_buffer *b, bool on_demand,
 		    size_t shift) attr_must_check;

@@ -96,7 +96,7 @@ static int attempt(struct rig *r, const struct attempt *a, bool on_demand,
 		b->mr = NULL;
 	if (ret || *status == IBV_WC_SUCCESS)
 		return ret;
-	return rig_check(r, &r->local) ?: rig_check(r, &r->remote);
+	return rig_check_both(r);
 }
 
 static enum ibv_wc_status refusal(const struct attempt *a)
@@ -209,7 +209,7 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	struct rig r;
 	int ret = rig_open(&r, device, PAGES);
 
-	ret = ret ?: rig_map_memfd(&r, &r.local) ?: rig_map_memfd(&r, &r.remote);
+	ret = ret ?: rig_map_both(&r);
 	ret = ret ?: run_all(&r, &t);
 	find(&r, &t);
 	if (!ret)
