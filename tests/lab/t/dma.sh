@@ -27,16 +27,6 @@ dma.leak          leak          1  leak
 dma.bench         leak          1  leak
 '
 
-# shellcheck disable=SC2016 # the filter is jq's
-what_came='.results[0] | if .outcome == "fail" then
-	.evidence | to_entries | map(select(.value.state == "refuted").key) | join(",")
-	else .outcome end'
-
-while read -r scenario fault status expected; do
-	[[ -n $scenario ]] || continue
-	certify "$status" "$scenario-$fault" --inject "$fault" "$scenario"
-	reports "$scenario-$fault" 'what is refuted' "$expected" "$what_came"
-	nothing_left "$scenario-$fault"
-done <<< "$matrix"
+each_fault "$matrix"
 quiet_kernel 'all faults'
 done_testing

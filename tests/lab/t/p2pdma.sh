@@ -39,18 +39,7 @@ p2pdma.acs-runtime    wrong-verdict  1  path
 p2pdma.acs-runtime    leak           1  leak
 '
 
-# shellcheck disable=SC2016 # the filter is jq's
-what_came='.results[0] | if .outcome == "fail" then
-	.evidence | to_entries | map(select(.value.state == "refuted").key) | join(",")
-	else .outcome end'
-
-while read -r scenario fault status expected; do
-	[[ -n $scenario ]] || continue
-	certify "$status" "$scenario-$fault" --allow-unsafe --device 0000:04:00.0 --device 0000:02:01.0 \
-		--inject "$fault" "$scenario"
-	reports "$scenario-$fault" 'what is refuted' "$expected" "$what_came"
-	nothing_left "$scenario-$fault"
-done <<< "$matrix"
+each_fault "$matrix" --allow-unsafe --device 0000:04:00.0 --device 0000:02:01.0
 # state: what those change that are for named devices alone: ACS, the driver, a drive's middle.
 state() {
 	local device=/sys/bus/pci/devices/0000:04:00.0 disk

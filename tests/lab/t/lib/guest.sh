@@ -46,6 +46,22 @@ reports() {
 	is "$1: $2" "$3" "$(jq -r "$4" "$T/$1/report.json" 2>&1)"
 }
 
+# each_fault MATRIX [OPTION]...: for each line 'SCENARIO FAULT STATUS WHAT' a run with the fault, given the
+# options besides; WHAT is the evidence that it refutes, or its outcome if it does not fail.
+each_fault() {
+	local matrix=$1 scenario fault status expected
+	shift
+	while read -r scenario fault status expected; do
+		[[ -n $scenario ]] || continue
+		certify "$status" "$scenario-$fault" "$@" --inject "$fault" "$scenario"
+		reports "$scenario-$fault" 'what is refuted' "$expected" '.results[0] |
+			if .outcome == "fail" then
+				.evidence | to_entries | map(select(.value.state == "refuted").key) | join(",")
+			else .outcome end'
+		nothing_left "$scenario-$fault"
+	done <<< "$matrix"
+}
+
 # What p2pcert may have left on the machine, a line each.
 left_behind() {
 	lsmod | awk '/^(p2pcert_|rdma_rxe)/ { print "module " $1 }'
