@@ -11,6 +11,7 @@
 #include "scenario/features.h"
 #include "scenario/pattern.h"
 #include "scenario/verbs.h"
+#include "scenario/vfio.h"
 
 struct mr_run {
 	unsigned int what;
@@ -310,23 +311,17 @@ static int run_memory(struct mr_run *run, struct scenario_ctx *ctx, unsigned int
 	return ret ?: run_verbs(run, ctx, which, bar);
 }
 
-static int change(struct scenario_ctx *ctx, const char *kind, json_t *args)
-{
-	autofree char *why = NULL;
-
-	if (scn_change(ctx, kind, args, NULL, &why) == 0)
-		return 0;
-	scn_error(ctx, ERROR_SETUP, "%s", why);
-	return -ENXIO;
-}
-
 static int bind_driver(struct scenario_ctx *ctx, struct pci_addr addr, const char *driver)
 {
+	autofree char *why = NULL;
 	json_t *args = jx_object();
 
 	jx_set_str(args, "address", pci_addr_str(addr));
 	jx_set_str(args, "driver", driver);
-	return change(ctx, "driver-override", args);
+	if (scn_change(ctx, "driver-override", args, NULL, &why) == 0)
+		return 0;
+	scn_error(ctx, ERROR_SETUP, "%s", why);
+	return -ENXIO;
 }
 
 static int run_bar(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
@@ -336,22 +331,14 @@ static int run_bar(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr
 	return ret ?: run_memory(run, ctx, MR_BAR, &addr);
 }
 
-static int load_module(struct scenario_ctx *ctx, const char *name)
-{
-	json_t *args = jx_object();
-
-	jx_set_str(args, "name", name);
-	return change(ctx, "stock-module", args);
-}
-
 static int run_vfio(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
 {
-	int ret;
+	autofree char *why = NULL;
 
-	ret = load_module(ctx, "vfio_iommu_type1");
-	ret = ret ?: load_module(ctx, "vfio_pci");
-	ret = ret ?: bind_driver(ctx, addr, "vfio-pci");
-	return ret ?: run_memory(run, ctx, MR_VFIO, &addr);
+	if (vfio_bind(ctx, addr, &why) == 0)
+		return run_memory(run, ctx, MR_VFIO, &addr);
+	scn_error(ctx, ERROR_SETUP, "%s", why);
+	return -ENXIO;
 }
 
 static int run_function(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
