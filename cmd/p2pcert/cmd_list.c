@@ -122,11 +122,12 @@ static json_t *words_to_json(const char *const *words)
 	return array;
 }
 
-static json_t *missing_to_json(const struct scenario *s, const struct scenario_env *env)
+static json_t *missing_to_json(const struct scenario *s, const struct scenario_env *env,
+			       struct need_answers *answers)
 {
 	json_t *missing = jx_array();
 	struct unmet *list;
-	size_t n = scenario_missing(s, env, &list);
+	size_t n = scenario_missing(s, env, answers, &list);
 
 	for (size_t i = 0; i < n; i++) {
 		json_t *one = jx_object();
@@ -141,11 +142,12 @@ static json_t *missing_to_json(const struct scenario *s, const struct scenario_e
 
 static json_t *gather_scenarios(struct machine *m)
 {
+	struct need_answers *answers = need_answers_new();
 	json_t *scenarios = jx_array();
 
 	for (size_t i = 0; i < scenario_registry_len; i++) {
 		const struct scenario *s = scenario_registry[i];
-		json_t *missing = missing_to_json(s, &m->env);
+		json_t *missing = missing_to_json(s, &m->env, answers);
 		json_t *o = jx_object();
 
 		jx_set_str(o, "id", s->id);
@@ -160,6 +162,7 @@ static json_t *gather_scenarios(struct machine *m)
 		jx_set(o, "missing", missing);
 		jx_append(scenarios, o);
 	}
+	need_answers_free(answers);
 	return scenarios;
 }
 

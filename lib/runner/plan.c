@@ -107,12 +107,16 @@ void plan_order(const struct plan *plan, bool shuffle, uint64_t seed, size_t *or
 
 void plan_require(struct plan *plan, const struct scenario_env *env)
 {
+	struct need_answers *answers = need_answers_new();
+
 	for (size_t i = 0; i < plan->n; i++) {
 		struct plan_item *item = &plan->items[i];
 
 		if (!item->nr_unmet && !item->over)
-			item->nr_unmet = scenario_missing(item->scenario, env, &item->unmet);
+			item->nr_unmet =
+				scenario_missing(item->scenario, env, answers, &item->unmet);
 	}
+	need_answers_free(answers);
 }
 
 static bool needs(const struct plan_item *item, enum need_kind kind, const char *arg)

@@ -23,6 +23,9 @@
 
 #define MODULE_LIST_MAX (16u << 20)
 
+/* The C library would read /proc/kallsyms, which is 12 MiB, 1 KiB at a time. */
+#define SYMBOLS_BUFFER (64u << 10)
+
 enum option_role { OPTION_IS, OPTION_NEEDED };
 
 struct feature {
@@ -240,12 +243,14 @@ static size_t symbol_length(const char *name)
 static int symbols_read(struct features *f)
 {
 	autofree char *path = fs_under(f->sysroot, "/proc/kallsyms");
+	autofree char *buffer = xcalloc(1, SYMBOLS_BUFFER); /* outlives the file */
 	autofclose FILE *file = fopen(path, "re");
 	autofree char *line = NULL;
 	size_t size = 0;
 
 	if (!file)
 		return -errno;
+	setvbuf(file, buffer, _IOFBF, SYMBOLS_BUFFER);
 	f->symbols = xcalloc(fact_set_size(f->facts) + 1, sizeof(*f->symbols));
 	while (getline(&line, &size, file) > 0) {
 		const char *type = strchr(line, ' ');

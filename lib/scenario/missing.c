@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "base/jx.h"
 #include "base/kconfig.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -181,30 +180,24 @@ static void need_kconfig(const struct scenario_env *env, const char *expression,
 		add(list, SKIP_KERNEL_CONFIG, "needs %s: %s", expression, why);
 }
 
-/* What the kernel's config said of a feature, if it said that it is off; the caller frees it. */
-static char *config_says_off(const struct features *features, const char *name)
+/* What the kernel's config said of a feature, if it said that it is off; good as long as the features. */
+static const char *config_says_off(const struct features *features, const char *name)
 {
-	autojson json_t *all = features_to_json(features);
-	const json_t *feature, *found;
-	size_t i, k;
+	size_t n;
+	const struct feature_result *results = features_results(features, &n);
 
-	json_array_foreach (all, i, feature) {
-		if (strcmp(jx_get_str(feature, "name"), name) != 0)
-			continue;
-		json_array_foreach (json_object_get(feature, "found_by"), k, found) {
-			const char *detail = jx_get_str(found, "detail");
+	for (size_t i = 0; i < n; i++) {
+		const struct feature_answer *said = &results[i].answers[FEATURE_KCONFIG];
 
-			if (strcmp(jx_get_str(found, "way"), "config") == 0 &&
-			    strcmp(jx_get_str(found, "answer"), "absent") == 0)
-				return xstrdup(detail ? detail : "off in the kernel's config");
-		}
+		if (strcmp(results[i].name, name) == 0 && said->state == FEATURE_ABSENT)
+			return said->detail ? said->detail : "off in the kernel's config";
 	}
 	return NULL;
 }
 
 static void need_feature(const struct scenario_env *env, const char *name, struct unmet_list *list)
 {
-	autofree char *off = NULL;
+	const char *off;
 
 	if (!feature_is_known(name))
 		BUG("no feature '%s'", name);
@@ -398,15 +391,68 @@ static void may_disturb(const struct scenario_env *env, struct unmet_list *list)
 	}
 }
 
-size_t scenario_missing(const struct scenario *s, const struct scenario_env *env,
-			struct unmet **list)
+/* --- all of it ---------------------------------------------------------------------------------- */
+
+struct answer {
+	struct need need;
+	struct unmet_list missing;
+};
+
+struct need_answers {
+	struct answer *items;
+	size_t n;
+};
+
+struct need_answers *need_answers_new(void)
 {
+	return xcalloc(1, sizeof(struct need_answers));
+}
+
+void need_answers_free(struct need_answers *answers)
+{
+	for (size_t i = 0; answers && i < answers->n; i++)
+		unmet_free(answers->items[i].missing.items, answers->items[i].missing.n);
+	if (answers)
+		free(answers->items);
+	free(answers);
+}
+
+static bool is_same(const struct need *a, const struct need *b)
+{
+	return a->kind == b->kind &&
+	       (a->arg == b->arg || (a->arg && b->arg && strcmp(a->arg, b->arg) == 0));
+}
+
+static const struct unmet_list *answer(struct need_answers *answers, const struct need *need,
+				       const struct scenario_env *env)
+{
+	struct answer *a;
+
+	for (size_t i = 0; i < answers->n; i++)
+		if (is_same(&answers->items[i].need, need))
+			return &answers->items[i].missing;
+	answers->items = xreallocarray(answers->items, answers->n + 1, sizeof(*answers->items));
+	a = &answers->items[answers->n++];
+	*a = (struct answer){ .need = *need };
+	checks[need->kind](env, need->arg, &a->missing);
+	return &a->missing;
+}
+
+size_t scenario_missing(const struct scenario *s, const struct scenario_env *env,
+			struct need_answers *answers, struct unmet **list)
+{
+	struct need_answers *own = answers ? NULL : need_answers_new();
 	struct unmet_list missing = { 0 };
 
-	for (size_t i = 0; i < s->nr_needs; i++)
-		checks[s->needs[i].kind](env, s->needs[i].arg, &missing);
+	for (size_t i = 0; i < s->nr_needs; i++) {
+		const struct unmet_list *found = answer(answers ? answers : own, &s->needs[i], env);
+
+		for (size_t k = 0; k < found->n; k++)
+			add(&missing, found->items[k].category, "%s", found->items[k].text);
+	}
 	if (s->safety == SAFETY_UNSAFE)
 		may_disturb(env, &missing);
+	need_answers_free(own);
 	*list = missing.items;
 	return missing.n;
 }

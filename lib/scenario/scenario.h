@@ -128,12 +128,18 @@ struct unmet {
 	char *text;
 };
 
+/* What was found of the needs of scenarios so far: what many of them need is looked at once. */
+struct need_answers;
+struct need_answers *need_answers_new(void) attr_must_check;
+void need_answers_free(struct need_answers *answers);
+
 /*
  * Everything that is missing for s here, all of it; frees with unmet_free(). *list is NULL and 0 is
- * returned if nothing is.
+ * returned if nothing is. What answers hold is taken as it is, and what is found is added to them; NULL:
+ * all is looked at.
  */
 size_t scenario_missing(const struct scenario *s, const struct scenario_env *env,
-			struct unmet **list) attr_must_check;
+			struct need_answers *answers, struct unmet **list) attr_must_check;
 void unmet_free(struct unmet *list, size_t n);
 
 /* The path of a program, from PATH and the system's own directories, or NULL; the caller frees it. */

@@ -39,7 +39,7 @@ static void reads(enum need_kind kind, const char *arg, const struct scenario_en
 	const struct scenario s = { .id = "test.x", .needs = &need, .nr_needs = 1 };
 	struct unmet *list;
 
-	assert_int_equal(scenario_missing(&s, env, &list), 1);
+	assert_int_equal(scenario_missing(&s, env, NULL, &list), 1);
 	assert_string_equal(list[0].text, text);
 	assert_int_equal(list[0].category, category);
 	unmet_free(list, 1);
@@ -51,7 +51,7 @@ static int reason(enum need_kind kind, const char *arg, const struct scenario_en
 	const struct need need = { kind, arg };
 	const struct scenario s = { .id = "test.x", .needs = &need, .nr_needs = 1 };
 	struct unmet *list;
-	size_t n = scenario_missing(&s, env, &list);
+	size_t n = scenario_missing(&s, env, NULL, &list);
 	int category = n ? (int)list[0].category : -1;
 
 	assert_true(n <= 1);
@@ -396,7 +396,7 @@ static char *unsafe(const struct scenario_env *env)
 	const struct scenario s = { .id = "test.x", .safety = SAFETY_UNSAFE };
 	char *text = xstrdup("");
 	struct unmet *list;
-	size_t n = scenario_missing(&s, env, &list);
+	size_t n = scenario_missing(&s, env, NULL, &list);
 
 	for (size_t i = 0; i < n; i++) {
 		autofree char *before = text;
@@ -474,12 +474,39 @@ static void all_at_once(void **state)
 						     SKIP_UNSAFE_NOT_ENABLED };
 	const struct scenario_env env = { .sysroot = *state };
 	struct unmet *list;
-	size_t n = scenario_missing(&needy, &env, &list);
+	size_t n = scenario_missing(&needy, &env, NULL, &list);
 
 	assert_int_equal(n, ARRAY_LEN(wanted));
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(list[i].category, wanted[i]);
 	unmet_free(list, n);
+}
+
+/* What one scenario was told is what the next one is told, until somebody looks anew. */
+static void looks_once(void **state)
+{
+	static const struct need need[] = { { NEED_ROLE, "nvme" }, { NEED_TOOL, "no-such-tool" } };
+	const struct scenario one = { .id = "test.x", .needs = need, .nr_needs = 1 };
+	const struct scenario both = { .id = "test.y", .needs = need, .nr_needs = 2 };
+	char driver[] = "nvme";
+	struct platform empty = { 0 };
+	struct scenario_env env = { .sysroot = *state, .platform = &empty };
+	struct function nvme = { .class_known = true, .class = 0x010802, .driver = driver };
+	struct platform with = { .functions = &nvme, .nr_functions = 1 };
+	struct need_answers *answers = need_answers_new();
+	struct unmet *list;
+
+	assert_int_equal(scenario_missing(&one, &env, answers, &list), 1);
+	unmet_free(list, 1);
+	env.platform = &with;
+	assert_int_equal(scenario_missing(&both, &env, answers, &list), 2);
+	assert_int_equal(list[0].category, SKIP_HW_ABSENT);
+	assert_int_equal(list[1].category, SKIP_DEPENDENCY);
+	unmet_free(list, 2);
+	assert_int_equal(scenario_missing(&both, &env, NULL, &list), 1);
+	assert_int_equal(list[0].category, SKIP_DEPENDENCY);
+	unmet_free(list, 1);
+	need_answers_free(answers);
 }
 
 static void check_need(const struct need *need)
@@ -528,7 +555,7 @@ static void registry(void **state)
 		assert_true(s->level < NR_LEVELS);
 		for (size_t k = 0; k < s->nr_needs; k++)
 			check_need(&s->needs[k]);
-		n = scenario_missing(s, &env, &list);
+		n = scenario_missing(s, &env, NULL, &list);
 		unmet_free(list, n);
 	}
 	assert_null(scenario_find("no.such"));
@@ -545,6 +572,7 @@ int main(void)
 		test_in_dir(capabilities), test_in_dir(memory),
 		test_in_dir(safety),       cmocka_unit_test(levels),
 		test_in_dir(all_at_once),  test_in_dir(registry),
+		test_in_dir(looks_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
