@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -338,6 +339,24 @@ bool consumer_not_stale(struct consumer *c, const char *when)
 	return true;
 }
 
+/* Those from `aliases` on are not counted, but say what is so now. */
+static struct p2pcert_devpriv_consumer_counters
+counted_since(const struct p2pcert_devpriv_consumer_counters *now,
+	      const struct p2pcert_devpriv_consumer_counters *before)
+{
+	struct p2pcert_devpriv_consumer_counters since = *now;
+	uint64_t count[offsetof(struct p2pcert_devpriv_consumer_counters, aliases) /
+		       sizeof(uint64_t)];
+	uint64_t old[ARRAY_LEN(count)];
+
+	memcpy(count, now, sizeof(count));
+	memcpy(old, before, sizeof(old));
+	for (size_t i = 0; i < ARRAY_LEN(count); i++)
+		count[i] -= old[i];
+	memcpy(&since, count, sizeof(count));
+	return since;
+}
+
 bool consumer_counted(struct consumer *c, struct p2pcert_devpriv_consumer_counters *since)
 {
 	const struct p2pcert_devpriv_consumer_counters b = c->before;
@@ -349,21 +368,6 @@ bool consumer_counted(struct consumer *c, struct p2pcert_devpriv_consumer_counte
 			       c->name, strerror(-err));
 		return false;
 	}
-	*since = (struct p2pcert_devpriv_consumer_counters){
-		.faults = now->faults - b.faults,
-		.granted = now->granted - b.granted,
-		.denied = now->denied - b.denied,
-		.unmapped = now->unmapped - b.unmapped,
-		.none = now->none - b.none,
-		.fallbacks = now->fallbacks - b.fallbacks,
-		.invalidations = now->invalidations - b.invalidations,
-		.invalidated = now->invalidated - b.invalidated,
-		.waited = now->waited - b.waited,
-		.retries = now->retries - b.retries,
-		.alias_copied = now->alias_copied - b.alias_copied,
-		.memory_copied = now->memory_copied - b.memory_copied,
-		.aliases = now->aliases,
-		.mapped = now->mapped,
-	};
+	*since = counted_since(now, &b);
 	return true;
 }
