@@ -17,6 +17,13 @@
 
 #include "p2pcert_kmod.h"
 
+#define P2PCERT_MAX_TIMEOUT_MS (10 * 60 * 1000)
+
+static inline bool p2pcert_timeout_is_good(u32 ms)
+{
+	return ms && ms <= P2PCERT_MAX_TIMEOUT_MS;
+}
+
 struct p2pcert_find_chan {
 	const char *name;
 	struct device *dev;

@@ -84,6 +84,24 @@ static inline long p2pcert_ioctl_version(void __user *arg)
 	return copy_to_user(arg, &v, sizeof(v)) ? -EFAULT : 0;
 }
 
+/* What a module holds now, for whoever looks for leaks. */
+struct p2pcert_holdings {
+	atomic64_t pages;
+	atomic64_t mappings;
+	atomic64_t functions;
+};
+
+static inline long p2pcert_ioctl_held(void __user *arg, const struct p2pcert_holdings *h)
+{
+	struct p2pcert_held held = {
+		.pages = atomic64_read(&h->pages),
+		.mappings = atomic64_read(&h->mappings),
+		.functions = atomic64_read(&h->functions),
+	};
+
+	return copy_to_user(arg, &held, sizeof(held)) ? -EFAULT : 0;
+}
+
 /* Which faults strike, and when: see struct p2pcert_faults. */
 struct p2pcert_fault_plan {
 	u32 mask;

@@ -6,32 +6,22 @@
 #ifndef P2PCERT_DEVPRIV_CHANNEL_H
 #define P2PCERT_DEVPRIV_CHANNEL_H
 
-#include <linux/completion.h>
 #include <linux/dma-mapping.h>
-#include <linux/dmaengine.h>
 #include <linux/scatterlist.h>
 
-struct dpv_channel {
-	struct dma_chan *chan; /* NULL: none */
-	struct device *dev; /* that its DMA is mapped for */
-	u32 timeout_ms;
-	struct completion done;
-	enum dmaengine_tx_result result;
-};
+#include "p2pcert_chan.h"
 
 /*
- * Takes the memcpy channel of that name. 0, -EINVAL for what cannot be asked, -ENODEV if it is not
- * there or in use, -EOPNOTSUPP if it can do no DMA or cannot be stopped. Ends with
- * dpv_channel_release(), whatever came.
+ * Takes the memcpy channel of that name: 0, -EINVAL for what cannot be asked, or what
+ * p2pcert_chan_take() says.
  */
-int dpv_channel_take(struct dpv_channel *ch, const char *name, size_t size, u32 timeout_ms);
-void dpv_channel_release(struct dpv_channel *ch);
+int dpv_channel_take(struct p2pcert_chan *c, const char *name, size_t size, u32 timeout_ms);
 /*
  * Copies length bytes, one page at most, between mapped pages. When it returns the engine does not
  * touch them any more. With hang it is submitted and never begins, which is found out without
  * waiting for it.
  */
-int dpv_channel_copy(struct dpv_channel *ch, dma_addr_t to, dma_addr_t from, size_t length,
+int dpv_channel_copy(struct p2pcert_chan *c, dma_addr_t to, dma_addr_t from, size_t length,
 		     bool hang);
 
 /* One page as one segment, mapped for a device. */

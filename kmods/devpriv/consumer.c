@@ -44,7 +44,7 @@ struct dpv_consumer {
 	struct mutex copying; /* held during an access, which has the bounce page */
 	struct dpv_device *dev; /* the owner */
 	struct p2pcert_fault_plan *plan;
-	struct dpv_channel channel;
+	struct p2pcert_chan channel;
 	u64 addr;
 	unsigned long nr;
 	struct dpv_use *uses;
@@ -447,7 +447,7 @@ static void dpv_free_consumer(struct dpv_consumer *c)
 		dpv_unmap_side(c->channel.dev, &c->bounce_side);
 	if (c->bounce)
 		__free_page(c->bounce);
-	dpv_channel_release(&c->channel);
+	p2pcert_chan_release(&c->channel);
 	kvfree(c->uses);
 	kvfree(c->pfns);
 	bitmap_free(c->missing);

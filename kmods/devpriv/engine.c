@@ -15,7 +15,7 @@
 
 struct dpv_engine {
 	const void *owner; /* the file that it ends with */
-	struct dpv_channel channel;
+	struct p2pcert_chan channel;
 	u32 every;
 	u32 chances;
 };
@@ -83,7 +83,7 @@ static void dpv_free_engine(struct dpv_engine *e)
 {
 	if (!e)
 		return;
-	dpv_channel_release(&e->channel);
+	p2pcert_chan_release(&e->channel);
 	kfree(e);
 }
 

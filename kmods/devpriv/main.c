@@ -16,10 +16,9 @@
 
 #if DPV_SUPPORTED
 
-#include <linux/capability.h>
-#include <linux/fs.h>
-#include <linux/miscdevice.h>
 #include <linux/slab.h>
+
+#include "p2pcert_dev.h"
 
 #define DPV_FAULTS                                                                                 \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
@@ -44,29 +43,6 @@ static int dpv_check_range(u64 addr, u64 length)
 	if (addr != (unsigned long)addr || !access_ok(u64_to_user_ptr(addr), length))
 		return -EINVAL;
 	return 0;
-}
-
-static long dpv_ioctl_range(struct dpv_file *f, void __user *arg, bool to_device)
-{
-	struct p2pcert_devpriv_range r;
-	long ret;
-
-	if (copy_from_user(&r, arg, sizeof(r)))
-		return -EFAULT;
-	if (r.reserved)
-		return -EINVAL;
-	ret = dpv_check_range(r.addr, r.length);
-	if (!ret)
-		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
-	if (!ret && p2pcert_strikes(&f->plan, P2PCERT_FAULT_LEAK))
-		ret = dpv_leak_page(f->dev);
-	if (ret)
-		return ret;
-	r.pages = 0;
-	r.result = dpv_migrate_range(f->dev, &r, &f->plan, to_device);
-	if (r.result == -EINTR)
-		return -EINTR;
-	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
 }
 
 static int dpv_check_mirror(const struct dpv_file *f, u64 addr, u64 length)
@@ -137,6 +113,16 @@ static int dpv_check_consumer(const struct dpv_file *f, u64 addr, u64 length)
 	return f->consumer && dpv_consumer_covers(f->consumer, addr, length) ? 0 : -EINVAL;
 }
 
+/* What comes before any operation on a range. */
+static int dpv_begin(const struct dpv_file *f, u64 addr, u64 length, dpv_check_fn check)
+{
+	int err = dpv_check_range(addr, length);
+
+	if (!err)
+		err = check(f, addr, length);
+	return err ? err : p2pcert_fault_enter(READ_ONCE(f->plan.mask));
+}
+
 static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, dpv_access_fn access,
 			     dpv_check_fn check)
 {
@@ -147,11 +133,7 @@ static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, dpv_access_fn
 		return -EFAULT;
 	if (r.reserved || r.buffer != (unsigned long)r.buffer)
 		return -EINVAL;
-	ret = dpv_check_range(r.addr, r.length);
-	if (!ret)
-		ret = check(f, r.addr, r.length);
-	if (!ret)
-		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
+	ret = dpv_begin(f, r.addr, r.length, check);
 	if (ret)
 		return ret;
 	r.pages = 0;
@@ -161,7 +143,35 @@ static long dpv_ioctl_access(struct dpv_file *f, void __user *arg, dpv_access_fn
 	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
 }
 
-static long dpv_ioctl_exclusive(struct dpv_file *f, void __user *arg)
+/* The same for an operation that needs no buffer. */
+typedef int (*dpv_range_fn)(struct dpv_file *f, struct p2pcert_devpriv_range *r);
+
+static int dpv_migrate(struct dpv_file *f, struct p2pcert_devpriv_range *r, bool to_device)
+{
+	int err = 0;
+
+	if (p2pcert_strikes(&f->plan, P2PCERT_FAULT_LEAK))
+		err = dpv_leak_page(f->dev);
+	return err ? err : dpv_migrate_range(f->dev, r, &f->plan, to_device);
+}
+
+static int dpv_do_to_device(struct dpv_file *f, struct p2pcert_devpriv_range *r)
+{
+	return dpv_migrate(f, r, true);
+}
+
+static int dpv_do_to_ram(struct dpv_file *f, struct p2pcert_devpriv_range *r)
+{
+	return dpv_migrate(f, r, false);
+}
+
+static int dpv_do_exclusive(struct dpv_file *f, struct p2pcert_devpriv_range *r)
+{
+	return dpv_mirror_exclusive(f->mirror, r);
+}
+
+static long dpv_ioctl_range(struct dpv_file *f, void __user *arg, dpv_range_fn range,
+			    dpv_check_fn check)
 {
 	struct p2pcert_devpriv_range r;
 	long ret;
@@ -170,15 +180,11 @@ static long dpv_ioctl_exclusive(struct dpv_file *f, void __user *arg)
 		return -EFAULT;
 	if (r.reserved)
 		return -EINVAL;
-	ret = dpv_check_range(r.addr, r.length);
-	if (!ret)
-		ret = dpv_check_mirror(f, r.addr, r.length);
-	if (!ret)
-		ret = p2pcert_fault_enter(READ_ONCE(f->plan.mask));
+	ret = dpv_begin(f, r.addr, r.length, check);
 	if (ret)
 		return ret;
 	r.pages = 0;
-	r.result = dpv_mirror_exclusive(f->mirror, &r);
+	r.result = range(f, &r);
 	if (r.result == -EINTR)
 		return -EINTR;
 	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
@@ -388,13 +394,10 @@ static long dpv_ioctl_select(struct dpv_file *f, void __user *arg)
 
 static int dpv_open(struct inode *inode, struct file *file)
 {
-	struct dpv_file *f;
+	struct dpv_file *f = p2pcert_open(inode, file, sizeof(*f));
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	f = kzalloc_obj(*f, GFP_KERNEL);
-	if (!f)
-		return -ENOMEM;
+	if (IS_ERR(f))
+		return PTR_ERR(f);
 	init_rwsem(&f->lock);
 	f->dev = dpv_ram_device(0);
 	if (IS_ERR(f->dev)) {
@@ -403,8 +406,7 @@ static int dpv_open(struct inode *inode, struct file *file)
 		kfree(f);
 		return err;
 	}
-	file->private_data = f;
-	return nonseekable_open(inode, file);
+	return 0;
 }
 
 static int dpv_release(struct inode *inode, struct file *file)
@@ -437,9 +439,9 @@ static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
 {
 	switch (cmd) {
 	case P2PCERT_IOC_DEVPRIV_TO_DEVICE:
-		return dpv_ioctl_range(f, arg, true);
+		return dpv_ioctl_range(f, arg, dpv_do_to_device, dpv_check_none);
 	case P2PCERT_IOC_DEVPRIV_TO_RAM:
-		return dpv_ioctl_range(f, arg, false);
+		return dpv_ioctl_range(f, arg, dpv_do_to_ram, dpv_check_none);
 	case P2PCERT_IOC_DEVPRIV_READ:
 		return dpv_ioctl_access(f, arg, dpv_do_peek_read, dpv_check_none);
 	case P2PCERT_IOC_DEVPRIV_WRITE:
@@ -463,7 +465,7 @@ static long dpv_use(struct dpv_file *f, unsigned int cmd, void __user *arg)
 	case P2PCERT_IOC_DEVPRIV_POLICY:
 		return dpv_ioctl_policy(f, arg);
 	case P2PCERT_IOC_DEVPRIV_EXCLUSIVE:
-		return dpv_ioctl_exclusive(f, arg);
+		return dpv_ioctl_range(f, arg, dpv_do_exclusive, dpv_check_mirror);
 	case P2PCERT_IOC_DEVPRIV_ADD:
 		return dpv_ioctl_add(f, arg);
 	case P2PCERT_IOC_DEVPRIV_MIRROR_COUNTERS:
@@ -489,15 +491,12 @@ static long dpv_ioctl_device(struct dpv_file *f, unsigned int cmd, void __user *
 	return ret;
 }
 
-static long dpv_ioctl(struct file *file, unsigned int cmd, unsigned long value)
+static long dpv_do(struct file *file, unsigned int cmd, void __user *arg)
 {
 	struct dpv_file *f = file->private_data;
-	void __user *arg = (void __user *)value;
 	long ret;
 
 	switch (cmd) {
-	case P2PCERT_IOC_VERSION:
-		return p2pcert_ioctl_version(arg);
 	case P2PCERT_IOC_SET_FAULTS:
 	case P2PCERT_IOC_DEVPRIV_SELECT:
 	case P2PCERT_IOC_DEVPRIV_MIRROR:
@@ -529,21 +528,7 @@ static int dpv_mmap(struct file *file, struct vm_area_struct *vma)
 	return err;
 }
 
-static const struct file_operations dpv_fops = {
-	.owner = THIS_MODULE,
-	.open = dpv_open,
-	.release = dpv_release,
-	.unlocked_ioctl = dpv_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = dpv_mmap,
-};
-
-static struct miscdevice dpv_misc = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = P2PCERT_DEV_DEVPRIV,
-	.fops = &dpv_fops,
-	.mode = 0600,
-};
+P2PCERT_DEVICE(dpv, P2PCERT_DEV_DEVPRIV, .mmap = dpv_mmap);
 
 static int __init dpv_init(void)
 {

@@ -12,15 +12,14 @@
 #define P2PCERT_DMABUF_H
 
 #include <linux/atomic.h>
-#include <linux/completion.h>
 #include <linux/dma-buf.h>
-#include <linux/dmaengine.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/wait.h>
 
+#include "p2pcert_chan.h"
 #include "p2pcert_kmod.h"
 
 /* Older kernels lock dma-bufs by other rules; such a kernel gets a module that does not load. */
@@ -33,13 +32,7 @@
 		  HAVE_CONFIG_PCI_P2PDMA)
 
 /* What is held now, for whoever looks for leaks. */
-struct dmb_held {
-	atomic64_t pages;
-	atomic64_t mappings;
-	atomic64_t functions;
-};
-
-extern struct dmb_held dmb_held;
+extern struct p2pcert_holdings dmb_held;
 
 /* --- bar.c --- */
 
@@ -105,12 +98,9 @@ void dmb_drop_leaks(void);
 struct dmb_importer {
 	u32 flags; /* P2PCERT_ATTACH_* */
 	u32 faults; /* of the file, now */
-	struct device *dev;
-	struct dma_chan *chan; /* NULL: the CPU copies */
+	struct p2pcert_chan channel; /* the device; without a channel the CPU copies */
 	struct dma_buf_attachment *attach; /* NULL: none */
 	struct sg_table *sgt; /* NULL: not mapped */
-	struct completion done; /* of the engine */
-	enum dmaengine_tx_result result;
 	atomic64_t notified;
 	atomic64_t mapped;
 	atomic64_t unmapped;

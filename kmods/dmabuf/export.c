@@ -37,7 +37,7 @@ struct dmb_leak {
 	struct page *page;
 };
 
-struct dmb_held dmb_held;
+struct p2pcert_holdings dmb_held;
 
 static LIST_HEAD(dmb_leaks);
 static DEFINE_MUTEX(dmb_leaks_lock);

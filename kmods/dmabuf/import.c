@@ -11,15 +11,11 @@
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
-#include <linux/jiffies.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "p2pcert_dma.h"
-
 #define DMB_MAX_ACCESS ((u64)SZ_64K)
-#define DMB_MAX_TIMEOUT_MS (10 * 60 * 1000)
 
 #define DMB_ATTACH_FLAGS (P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_PEER | P2PCERT_ATTACH_PIN |       \
 			  P2PCERT_ATTACH_WRITE)
@@ -78,29 +74,26 @@ static const struct dma_buf_attach_ops *dmb_importer_ops(u32 flags)
 
 static void dmb_drop_device(struct dmb_importer *im)
 {
-	if (im->chan) {
-		dma_release_channel(im->chan);
+	if (im->channel.chan)
 		atomic64_dec(&dmb_held.functions);
-	}
-	put_device(im->dev);
-	im->chan = NULL;
-	im->dev = NULL;
+	p2pcert_chan_release(&im->channel);
 }
 
+/* Without an engine it is the module's own device, and the CPU copies. */
 static int dmb_take_device(struct dmb_importer *im, struct device *own,
 			   struct p2pcert_dmabuf_attach *a)
 {
+	int err;
+
 	if (!a->channel[0]) {
-		im->dev = get_device(own);
+		im->channel.dev = get_device(own);
 		return 0;
 	}
-	im->chan = p2pcert_get_chan(a->channel, &im->dev);
-	if (!im->chan)
-		return -ENODEV;
+	err = p2pcert_chan_take(&im->channel, a->channel);
+	if (err)
+		return err;
 	atomic64_inc(&dmb_held.functions);
-	p2pcert_describe_function(im->dev, &a->function);
-	if (!im->chan->device->device_terminate_all || !im->dev->dma_mask || !*im->dev->dma_mask)
-		return -EOPNOTSUPP;
+	p2pcert_describe_function(im->channel.dev, &a->function);
 	return 0;
 }
 
@@ -120,7 +113,7 @@ static int dmb_attach_to(struct dmb_importer *im, struct dma_buf *dmabuf)
 	struct dma_buf_attachment *attach;
 	int err = 0;
 
-	attach = dma_buf_dynamic_attach(dmabuf, im->dev, dmb_importer_ops(im->flags), im);
+	attach = dma_buf_dynamic_attach(dmabuf, im->channel.dev, dmb_importer_ops(im->flags), im);
 	if (IS_ERR(attach)) {
 		dma_buf_put(dmabuf);
 		return PTR_ERR(attach);
@@ -265,66 +258,25 @@ long dmb_ioctl_map(struct dmb_importer *im, void __user *arg)
 
 /* --- reading and writing ---------------------------------------------------------------------- */
 
-static void dmb_engine_done(void *param, const struct dmaengine_result *result)
-{
-	struct dmb_importer *im = param;
-
-	im->result = result ? result->result : DMA_TRANS_NOERROR;
-	complete(&im->done);
-}
-
-/* An engine that does not stop is waited for: it may still write, so nothing else would be safe. */
-static void dmb_engine_stop(struct dmb_importer *im)
-{
-	if (!dmaengine_terminate_sync(im->chan))
-		return;
-	pr_warn("p2pcert_dmabuf: %s cannot be stopped, and is waited for\n", dev_name(im->dev));
-	wait_for_completion(&im->done);
-}
-
-static int dmb_engine_run(struct dmb_importer *im, dma_addr_t to, dma_addr_t from, u32 length,
-			  u32 timeout_ms)
-{
-	struct dma_async_tx_descriptor *tx;
-	int err = p2pcert_check_copy(im->chan, im->dev, to, from, length);
-
-	if (err)
-		return err;
-	tx = dmaengine_prep_dma_memcpy(im->chan, to, from, length,
-				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
-	if (!tx)
-		return -ENOMEM;
-	tx->callback_result = dmb_engine_done;
-	tx->callback_param = im;
-	reinit_completion(&im->done);
-	if (dma_submit_error(dmaengine_submit(tx)))
-		return -EIO;
-	dma_async_issue_pending(im->chan);
-	if (!wait_for_completion_timeout(&im->done, msecs_to_jiffies(timeout_ms))) {
-		dmb_engine_stop(im);
-		return -ETIMEDOUT;
-	}
-	return im->result == DMA_TRANS_NOERROR ? 0 : -EIO;
-}
-
 /* Between a piece of what is mapped and memory of the kernel's. */
 static int dmb_engine_piece(struct dmb_importer *im, dma_addr_t at, void *data, u32 length,
-			    bool write, u32 timeout_ms)
+			    bool write)
 {
 	enum dma_data_direction dir = write ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-	dma_addr_t own = dma_map_single(im->dev, data, length, dir);
+	struct p2pcert_chan *c = &im->channel;
+	dma_addr_t own = dma_map_single(c->dev, data, length, dir);
 	int err;
 
-	if (dma_mapping_error(im->dev, own))
+	if (dma_mapping_error(c->dev, own))
 		return -ENOMEM;
-	err = write ? dmb_engine_run(im, at, own, length, timeout_ms) :
-		      dmb_engine_run(im, own, at, length, timeout_ms);
-	dma_unmap_single(im->dev, own, length, dir);
+	err = write ? p2pcert_chan_copy(c, at, own, length) :
+		      p2pcert_chan_copy(c, own, at, length);
+	dma_unmap_single(c->dev, own, length, dir);
 	return err;
 }
 
 static int dmb_engine_access(struct dmb_importer *im, u64 offset, void *data, u64 length,
-			     bool write, u32 timeout_ms)
+			     bool write)
 {
 	struct scatterlist *sg;
 	int err = 0;
@@ -338,8 +290,7 @@ static int dmb_engine_access(struct dmb_importer *im, u64 offset, void *data, u6
 			continue;
 		}
 		part = min_t(u64, length, sg_dma_len(sg) - offset);
-		err = dmb_engine_piece(im, sg_dma_address(sg) + offset, data, part, write,
-				       timeout_ms);
+		err = dmb_engine_piece(im, sg_dma_address(sg) + offset, data, part, write);
 		offset = 0;
 		data += part;
 		length -= part;
@@ -379,8 +330,9 @@ static int dmb_access_locked(struct dmb_importer *im, const struct p2pcert_dmabu
 		err = -EACCES;
 	if (err || !length)
 		return err;
-	if (im->chan) {
-		err = dmb_engine_access(im, r->offset, data, length, write, r->timeout_ms);
+	if (im->channel.chan) {
+		im->channel.timeout_ms = r->timeout_ms;
+		err = dmb_engine_access(im, r->offset, data, length, write);
 		if (!err)
 			atomic64_add(length, &im->engine_bytes);
 	} else {
@@ -398,15 +350,15 @@ static int dmb_import_access(struct dmb_importer *im, struct p2pcert_dmabuf_acce
 	enum dma_data_direction dir = write ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
 	int err = 0;
 
-	r->by_engine = !!im->chan;
-	if (!im->chan)
+	r->by_engine = !!im->channel.chan;
+	if (!im->channel.chan)
 		err = dma_buf_begin_cpu_access(dmabuf, dir);
 	if (err)
 		return err;
 	dma_resv_lock(dmabuf->resv, NULL);
 	err = dmb_access_locked(im, r, data, write);
 	dma_resv_unlock(dmabuf->resv);
-	if (!im->chan)
+	if (!im->channel.chan)
 		dma_buf_end_cpu_access(dmabuf, dir);
 	return err;
 }
@@ -434,7 +386,7 @@ static int dmb_check_access(struct dmb_importer *im, const struct p2pcert_dmabuf
 
 	if (!r->length || r->length > DMB_MAX_ACCESS || r->buffer != (unsigned long)r->buffer)
 		return -EINVAL;
-	if (r->fd < 0 && (!im->attach || !r->timeout_ms || r->timeout_ms > DMB_MAX_TIMEOUT_MS))
+	if (r->fd < 0 && (!im->attach || !p2pcert_timeout_is_good(r->timeout_ms)))
 		return -EINVAL;
 	if (r->fd >= 0)
 		b = dmb_buffer_get(r->fd);

@@ -12,11 +12,10 @@
 
 #if DMB_SUPPORTED
 
-#include <linux/capability.h>
 #include <linux/dma-mapping.h>
-#include <linux/fs.h>
-#include <linux/miscdevice.h>
 #include <linux/slab.h>
+
+#include "p2pcert_dev.h"
 
 #define DMB_FAULTS                                                                                 \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
@@ -48,17 +47,6 @@ static long dmb_ioctl_allow(struct dmb_file *f, struct address_space *mapping, v
 	return 0;
 }
 
-static long dmb_ioctl_held(void __user *arg)
-{
-	struct p2pcert_held held = {
-		.pages = atomic64_read(&dmb_held.pages),
-		.mappings = atomic64_read(&dmb_held.mappings),
-		.functions = atomic64_read(&dmb_held.functions),
-	};
-
-	return copy_to_user(arg, &held, sizeof(held)) ? -EFAULT : 0;
-}
-
 static long dmb_import(struct dmb_importer *im, unsigned int cmd, void __user *arg)
 {
 	switch (cmd) {
@@ -82,18 +70,15 @@ static long dmb_import(struct dmb_importer *im, unsigned int cmd, void __user *a
 	return -ENOTTY;
 }
 
-static long dmb_ioctl(struct file *file, unsigned int cmd, unsigned long value)
+static long dmb_do(struct file *file, unsigned int cmd, void __user *arg)
 {
 	struct dmb_file *f = file->private_data;
-	void __user *arg = (void __user *)value;
 	u32 faults = READ_ONCE(f->importer.faults);
 	long ret;
 
 	switch (cmd) {
-	case P2PCERT_IOC_VERSION:
-		return p2pcert_ioctl_version(arg);
 	case P2PCERT_IOC_HELD:
-		return dmb_ioctl_held(arg);
+		return p2pcert_ioctl_held(arg, &dmb_held);
 	case P2PCERT_IOC_DMABUF_ALLOW_FAULTS:
 		return dmb_ioctl_allow(f, file->f_mapping, arg);
 	case P2PCERT_IOC_DMABUF_EXPORT:
@@ -116,21 +101,16 @@ static long dmb_ioctl(struct file *file, unsigned int cmd, unsigned long value)
 
 static int dmb_open(struct inode *inode, struct file *file)
 {
-	struct dmb_file *f;
+	struct dmb_file *f = p2pcert_open(inode, file, sizeof(*f));
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	f = kzalloc_obj(*f, GFP_KERNEL);
-	if (!f)
-		return -ENOMEM;
+	if (IS_ERR(f))
+		return PTR_ERR(f);
 	mutex_init(&f->lock);
-	init_completion(&f->importer.done);
 	f->allowed = true;
-	file->private_data = f;
-	return nonseekable_open(inode, file);
+	return 0;
 }
 
-static int dmb_release_file(struct inode *inode, struct file *file)
+static int dmb_release(struct inode *inode, struct file *file)
 {
 	struct dmb_file *f = file->private_data;
 
@@ -146,21 +126,7 @@ static int dmb_mmap_file(struct file *file, struct vm_area_struct *vma)
 	return dmb_mmap(vma, &f->allowed);
 }
 
-static const struct file_operations dmb_fops = {
-	.owner = THIS_MODULE,
-	.open = dmb_open,
-	.release = dmb_release_file,
-	.unlocked_ioctl = dmb_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = dmb_mmap_file,
-};
-
-static struct miscdevice dmb_misc = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = P2PCERT_DEV_DMABUF,
-	.fops = &dmb_fops,
-	.mode = 0600,
-};
+P2PCERT_DEVICE(dmb, P2PCERT_DEV_DMABUF, .mmap = dmb_mmap_file);
 
 static int __init dmb_init(void)
 {

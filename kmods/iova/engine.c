@@ -7,42 +7,32 @@
 
 #if IOV_SUPPORTED
 
-#include <linux/jiffies.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "p2pcert_dma.h"
-
 #define IOV_MAX_ACCESS ((u64)SZ_64K)
-#define IOV_MAX_TIMEOUT_MS (10 * 60 * 1000)
 
 /* --- whose it is ------------------------------------------------------------------------------ */
 
 long iov_detach(struct iov_file *f)
 {
-	if (!f->chan)
+	if (!f->channel.chan)
 		return -EINVAL;
 	iov_drop_map(f);
-	dma_release_channel(f->chan);
-	put_device(f->dev);
+	p2pcert_chan_release(&f->channel);
 	atomic64_dec(&iov_held.functions);
-	f->chan = NULL;
-	f->dev = NULL;
 	return 0;
 }
 
 static int iov_take(struct iov_file *f, struct p2pcert_iova_attach *a)
 {
-	f->chan = p2pcert_get_chan(a->channel, &f->dev);
-	if (!f->chan)
-		return -ENODEV;
+	int err = p2pcert_chan_take(&f->channel, a->channel);
+
+	if (err)
+		return err;
 	atomic64_inc(&iov_held.functions);
-	if (!f->chan->device->device_terminate_all || !f->dev->dma_mask || !*f->dev->dma_mask) {
-		iov_detach(f);
-		return -EOPNOTSUPP;
-	}
-	p2pcert_describe_function(f->dev, &a->function);
-	a->merge_boundary = dma_get_merge_boundary(f->dev);
+	p2pcert_describe_function(f->channel.dev, &a->function);
+	a->merge_boundary = dma_get_merge_boundary(f->channel.dev);
 	return 0;
 }
 
@@ -56,7 +46,7 @@ long iov_ioctl_attach(struct iov_file *f, void __user *arg)
 	if (a.reserved || !a.channel[0] ||
 	    strnlen(a.channel, sizeof(a.channel)) == sizeof(a.channel))
 		return -EINVAL;
-	if (f->chan)
+	if (f->channel.chan)
 		return -EBUSY;
 	err = p2pcert_fault_enter(f->faults);
 	if (err)
@@ -69,56 +59,14 @@ long iov_ioctl_attach(struct iov_file *f, void __user *arg)
 
 /* --- reading and writing ---------------------------------------------------------------------- */
 
-static void iov_engine_done(void *param, const struct dmaengine_result *result)
-{
-	struct iov_file *f = param;
-
-	f->result = result ? result->result : DMA_TRANS_NOERROR;
-	complete(&f->done);
-}
-
-/* An engine that does not stop is waited for: it may still write, so nothing else would be safe. */
-static void iov_engine_stop(struct iov_file *f)
-{
-	if (!dmaengine_terminate_sync(f->chan))
-		return;
-	pr_warn("%s cannot be stopped, and is waited for\n", dev_name(f->dev));
-	wait_for_completion(&f->done);
-}
-
-static int iov_engine_run(struct iov_file *f, dma_addr_t to, dma_addr_t from, u32 length,
-			  u32 timeout_ms)
-{
-	struct dma_async_tx_descriptor *tx;
-	int err = p2pcert_check_copy(f->chan, f->dev, to, from, length);
-
-	if (err)
-		return err;
-	tx = dmaengine_prep_dma_memcpy(f->chan, to, from, length,
-				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
-	if (!tx)
-		return -ENOMEM;
-	tx->callback_result = iov_engine_done;
-	tx->callback_param = f;
-	reinit_completion(&f->done);
-	if (dma_submit_error(dmaengine_submit(tx)))
-		return -EIO;
-	dma_async_issue_pending(f->chan);
-	if (!wait_for_completion_timeout(&f->done, msecs_to_jiffies(timeout_ms))) {
-		iov_engine_stop(f);
-		return -ETIMEDOUT;
-	}
-	return f->result == DMA_TRANS_NOERROR ? 0 : -EIO;
-}
-
 /* The range's part in a page, of which length bytes from offset on are copied. */
 static int iov_engine_part(struct iov_file *f, unsigned int page, u32 offset, dma_addr_t own,
-			   u32 length, const struct p2pcert_iova_access *r, bool write)
+			   u32 length, bool write)
 {
 	dma_addr_t at = f->map->at[page].dma + offset;
 
-	return write ? iov_engine_run(f, at, own, length, r->timeout_ms) :
-		       iov_engine_run(f, own, at, length, r->timeout_ms);
+	return write ? p2pcert_chan_copy(&f->channel, at, own, length) :
+		       p2pcert_chan_copy(&f->channel, own, at, length);
 }
 
 static int iov_engine_pages(struct iov_file *f, const struct p2pcert_iova_access *r, dma_addr_t own,
@@ -133,7 +81,7 @@ static int iov_engine_pages(struct iov_file *f, const struct p2pcert_iova_access
 		u32 offset = at - iov_page_begin(f->map, page);
 		u32 part = min_t(u64, end - at, iov_page_length(f->map, page) - offset);
 
-		err = iov_engine_part(f, page, offset, own + (at - r->offset), part, r, write);
+		err = iov_engine_part(f, page, offset, own + (at - r->offset), part, write);
 		at += part;
 	}
 	return err;
@@ -149,8 +97,8 @@ static int iov_engine_access(struct iov_file *f, const struct p2pcert_iova_acces
 
 	if (!length)
 		return 0;
-	own = dma_map_single(f->dev, data, length, dir);
-	if (dma_mapping_error(f->dev, own))
+	own = dma_map_single(f->channel.dev, data, length, dir);
+	if (dma_mapping_error(f->channel.dev, own))
 		return -ENOMEM;
 	if (f->map->hmm)
 		err = iov_hmm_lock(f->map);
@@ -159,7 +107,7 @@ static int iov_engine_access(struct iov_file *f, const struct p2pcert_iova_acces
 		if (f->map->hmm)
 			iov_hmm_unlock(f->map);
 	}
-	dma_unmap_single(f->dev, own, length, dir);
+	dma_unmap_single(f->channel.dev, own, length, dir);
 	return err;
 }
 
@@ -167,8 +115,7 @@ static bool iov_can_access(const struct iov_file *f, const struct p2pcert_iova_a
 {
 	if (!f->map || !r->length || r->length > IOV_MAX_ACCESS)
 		return false;
-	if (r->buffer != (unsigned long)r->buffer || !r->timeout_ms ||
-	    r->timeout_ms > IOV_MAX_TIMEOUT_MS)
+	if (r->buffer != (unsigned long)r->buffer || !p2pcert_timeout_is_good(r->timeout_ms))
 		return false;
 	return r->offset <= f->map->length && r->length <= f->map->length - r->offset;
 }
@@ -178,6 +125,7 @@ static int iov_access(struct iov_file *f, const struct p2pcert_iova_access *r, u
 	bool corrupt = f->faults & P2PCERT_FAULT_CORRUPT_COPY;
 	int err;
 
+	f->channel.timeout_ms = r->timeout_ms;
 	/* One bit, of what goes out or of what has come in. */
 	if (corrupt && write)
 		data[0] ^= 1;

@@ -10,15 +10,14 @@
 #ifndef P2PCERT_IOVA_H
 #define P2PCERT_IOVA_H
 
-#include <linux/completion.h>
 #include <linux/dma-mapping.h>
-#include <linux/dmaengine.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 
+#include "p2pcert_chan.h"
 #include "p2pcert_kmod.h"
 
 /* On a kernel without one of these the module does not load. */
@@ -30,13 +29,7 @@
 #include <linux/hmm-dma.h>
 
 /* What is held now, for whoever looks for leaks. */
-struct iov_held {
-	atomic64_t pages;
-	atomic64_t mappings;
-	atomic64_t functions;
-};
-
-extern struct iov_held iov_held;
+extern struct p2pcert_holdings iov_held;
 
 struct iov_page {
 	dma_addr_t dma;
@@ -76,12 +69,9 @@ struct iov_map {
 
 struct iov_file {
 	struct mutex lock; /* of all that follows */
-	struct dma_chan *chan; /* NULL: no device */
-	struct device *dev;
+	struct p2pcert_chan channel; /* the device */
 	struct iov_map *map; /* NULL: none */
 	u32 faults;
-	struct completion done; /* of the engine */
-	enum dmaengine_tx_result result;
 };
 
 /* Where the range's part in a page begins, from the range's first byte; and how long it is. */

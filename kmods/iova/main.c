@@ -12,28 +12,16 @@
 
 #if IOV_SUPPORTED
 
-#include <linux/capability.h>
-#include <linux/fs.h>
-#include <linux/miscdevice.h>
 #include <linux/slab.h>
+
+#include "p2pcert_dev.h"
 
 #define IOV_FAULTS                                                                                 \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
 	 P2PCERT_FAULT_LEAK | P2PCERT_FAULT_MAP_FAILS | P2PCERT_FAULT_NOTIFY_LOST |                \
 	 P2PCERT_FAULT_WRONG_OFFSET | P2PCERT_FAULT_FLUSH_EACH | P2PCERT_FAULTS_ENTER)
 
-static long iov_ioctl_held(void __user *arg)
-{
-	struct p2pcert_held held = {
-		.pages = atomic64_read(&iov_held.pages),
-		.mappings = atomic64_read(&iov_held.mappings),
-		.functions = atomic64_read(&iov_held.functions),
-	};
-
-	return copy_to_user(arg, &held, sizeof(held)) ? -EFAULT : 0;
-}
-
-static long iov_do(struct iov_file *f, unsigned int cmd, void __user *arg)
+static long iov_do_locked(struct iov_file *f, unsigned int cmd, void __user *arg)
 {
 	switch (cmd) {
 	case P2PCERT_IOC_SET_FAULTS:
@@ -58,38 +46,28 @@ static long iov_do(struct iov_file *f, unsigned int cmd, void __user *arg)
 	return -ENOTTY;
 }
 
-static long iov_ioctl(struct file *file, unsigned int cmd, unsigned long value)
+static long iov_do(struct file *file, unsigned int cmd, void __user *arg)
 {
 	struct iov_file *f = file->private_data;
-	void __user *arg = (void __user *)value;
 	long ret;
 
-	switch (cmd) {
-	case P2PCERT_IOC_VERSION:
-		return p2pcert_ioctl_version(arg);
-	case P2PCERT_IOC_HELD:
-		return iov_ioctl_held(arg);
-	}
+	if (cmd == P2PCERT_IOC_HELD)
+		return p2pcert_ioctl_held(arg, &iov_held);
 	if (mutex_lock_interruptible(&f->lock))
 		return -EINTR;
-	ret = iov_do(f, cmd, arg);
+	ret = iov_do_locked(f, cmd, arg);
 	mutex_unlock(&f->lock);
 	return ret;
 }
 
 static int iov_open(struct inode *inode, struct file *file)
 {
-	struct iov_file *f;
+	struct iov_file *f = p2pcert_open(inode, file, sizeof(*f));
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	f = kzalloc_obj(*f, GFP_KERNEL);
-	if (!f)
-		return -ENOMEM;
+	if (IS_ERR(f))
+		return PTR_ERR(f);
 	mutex_init(&f->lock);
-	init_completion(&f->done);
-	file->private_data = f;
-	return nonseekable_open(inode, file);
+	return 0;
 }
 
 static int iov_release(struct inode *inode, struct file *file)
@@ -101,20 +79,7 @@ static int iov_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static const struct file_operations iov_fops = {
-	.owner = THIS_MODULE,
-	.open = iov_open,
-	.release = iov_release,
-	.unlocked_ioctl = iov_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-};
-
-static struct miscdevice iov_misc = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = P2PCERT_DEV_IOVA,
-	.fops = &iov_fops,
-	.mode = 0600,
-};
+P2PCERT_DEVICE(iov, P2PCERT_DEV_IOVA);
 
 static int __init iov_init(void)
 {

@@ -19,7 +19,7 @@
 
 #define IOV_FLAGS (P2PCERT_IOVA_UNLINK | P2PCERT_IOVA_FAIL_SYNC)
 
-struct iov_held iov_held;
+struct p2pcert_holdings iov_held;
 
 static LIST_HEAD(iov_leaks);
 static DEFINE_MUTEX(iov_leaks_lock);
@@ -437,7 +437,7 @@ static struct iov_map *iov_new(struct iov_file *f, const struct p2pcert_iova_map
 
 	if (!m)
 		return NULL;
-	m->dev = get_device(f->dev);
+	m->dev = get_device(f->channel.dev);
 	m->flags = arg->flags;
 	m->faults = f->faults;
 	m->length = arg->length;
@@ -469,7 +469,7 @@ long iov_ioctl_map(struct iov_file *f, void __user *arg)
 
 	if (copy_from_user(&a, arg, sizeof(a)))
 		return -EFAULT;
-	if (!iov_is_plausible(&a) || !f->chan)
+	if (!iov_is_plausible(&a) || !f->channel.chan)
 		return -EINVAL;
 	if (f->map)
 		return -EBUSY;
