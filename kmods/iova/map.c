@@ -154,10 +154,17 @@ static void iov_destroy(struct iov_map *m, unsigned int nr)
 	memset(&m->state, 0, sizeof(m->state));
 }
 
-/* Where a page is linked, in the range of addresses; two are exchanged to be wrong. */
+/* Two pages are exchanged to be wrong; what is no address of the IOMMU cannot take part in that. */
+static bool iov_exchanges(const struct iov_map *m)
+{
+	return m->faults & P2PCERT_FAULT_WRONG_OFFSET && m->nr_pages > 3 &&
+	       !((m->at[1].flags | m->at[2].flags) & P2PCERT_IOVA_PAGE_BUS);
+}
+
+/* Where a page is linked, in the range of addresses. */
 static u64 iov_place(const struct iov_map *m, unsigned int i)
 {
-	if (m->faults & P2PCERT_FAULT_WRONG_OFFSET && m->nr_pages > 3 && (i == 1 || i == 2))
+	if (iov_exchanges(m) && (i == 1 || i == 2))
 		i = 3 - i;
 	return iov_page_begin(m, i);
 }
@@ -370,13 +377,6 @@ void iov_drop_leaks(void)
 	}
 }
 
-/* The addresses that the device is given of two pages are exchanged. */
-static void iov_exchange(struct iov_map *m)
-{
-	if (m->nr_pages > 3)
-		swap(m->at[1].dma, m->at[2].dma);
-}
-
 static int iov_map_pinned(struct iov_map *m, struct p2pcert_iova_map *arg)
 {
 	static int (*const by[])(struct iov_map *m, struct p2pcert_iova_map *arg) = {
@@ -395,8 +395,8 @@ static int iov_map_pinned(struct iov_map *m, struct p2pcert_iova_map *arg)
 	start = ktime_get();
 	err = by[arg->method](m, arg);
 	arg->duration_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
-	if (!err && m->faults & P2PCERT_FAULT_WRONG_OFFSET && arg->method != P2PCERT_IOVA_BY_IOVA)
-		iov_exchange(m);
+	if (!err && iov_exchanges(m) && arg->method != P2PCERT_IOVA_BY_IOVA)
+		swap(m->at[1].dma, m->at[2].dma);
 	return err;
 }
 

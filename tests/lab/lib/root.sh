@@ -154,7 +154,8 @@ root_kernel() {
 	printf '%s\n' "$release"
 }
 
-# lab_build FLAVOUR: p2pcert into /lab/prefix, the test modules into /lab/kmods/RELEASE.
+# lab_build FLAVOUR: p2pcert into /lab/prefix, the test modules into /lab/kmods/RELEASE, those of the lab
+# alone into /lab/lab-kmods/RELEASE.
 lab_build() {
 	# Who runs several guests at a time builds once, before all of them.
 	[[ -z ${P2PCERT_LAB_BUILT:-} ]] || return 0
@@ -199,4 +200,8 @@ build_inside() {
 	in_root "$root" /lab/prefix/bin/p2pcert kmod build --kernel "$release" \
 		--output "/lab/kmods/$release" >&2 ||
 		die "the test modules could not be built for '$release'"
+	# shellcheck disable=SC2016 # expanded in the root
+	in_root "$root" sh -ec 'mkdir -p "$2"; cp -pu /src/tests/lab/kmods/* "$2"
+		make -s -C "/lib/modules/$1/build" M="$2"' sh "$release" "/lab/lab-kmods/$release" >&2 ||
+		die "the lab's own modules could not be built for '$release'"
 }
