@@ -32,6 +32,7 @@ void mr_memory_close(struct mr_memory *m)
 	if (m->map)
 		munmap(m->map, m->len);
 	mr_vfio_close(m->vfio);
+	free(m->place);
 	free(m->name);
 	free(m->known);
 	*m = (struct mr_memory){ .fd = -1, .owner = -1 };
@@ -99,8 +100,22 @@ int mr_memory_udmabuf(struct mr_memory *m)
 
 int mr_memory_vfio(struct scenario_ctx *ctx, struct pci_addr addr, struct mr_memory *m)
 {
+	int err;
+
 	memory_init(m, xasprintf("BAR of %s under VFIO", pci_addr_str(addr)));
-	return mr_vfio_open(scn_env(ctx)->sysroot, addr, m);
+	m->bar = addr;
+	err = mr_vfio_open(scn_env(ctx), addr, &m->vfio);
+	return err ?: mr_vfio_export(m->vfio, 0, 1, m);
+}
+
+int mr_memory_pieces(struct scenario_ctx *ctx, const struct mr_memory *whole, uint64_t offset,
+		     unsigned int ranges, struct mr_memory *m)
+{
+	if (!whole->vfio)
+		return mr_memory_bar(ctx, whole->bar, offset, ranges, m);
+	memory_init(m, xstrdup(whole->name));
+	m->bar = whole->bar;
+	return mr_vfio_export(whole->vfio, offset, ranges, m);
 }
 
 /* --- what is in it ----------------------------------------------------------------------------- */
@@ -149,7 +164,9 @@ char *mr_memory_refuse(const struct mr_memory *m)
 
 int mr_memory_look(const struct mr_memory *m, struct p2pcert_dmabuf_place *place)
 {
-	*place = (struct p2pcert_dmabuf_place){ .fd = m->fd };
+	*place = m->place ? *m->place : (struct p2pcert_dmabuf_place){ .fd = m->fd };
+	if (m->place)
+		return 0;
 	return modfd_ioctl(m->owner, P2PCERT_IOC_DMABUF_PLACE, place);
 }
 

@@ -115,7 +115,7 @@ int mr_judge_path(struct mr_case *c)
 	if (map.nr_segs > P2PCERT_MAX_SEGS || total(map.segs, map.nr_segs) != c->memory->len)
 		return mr_refute(c, EVIDENCE_PATH, "%" PRIu64 " bytes in %u pieces, must be %zu",
 				 total(map.segs, map.nr_segs), map.nr_segs, c->memory->len);
-	if (c->memory->owner < 0)
+	if (c->memory->owner < 0 && !c->memory->place)
 		return 0;
 	err = mr_memory_look(c->memory, &place);
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mr.dmabuf.ranges: a dma-buf whose memory is several pieces of a BAR with gaps between, as that of a
- * function under VFIO can be. It is registered as one, in the order of the pieces, and nothing in the gaps
+ * mr.dmabuf.ranges: a dma-buf whose memory is several pieces of a BAR with gaps between: of a
+ * function of the module's, and of one under VFIO. It is registered as one, in the order of the pieces, and nothing in the gaps
  * is reached.
  */
 #include <errno.h>
@@ -64,9 +64,9 @@ static int with_gaps(struct mr_case *c, struct mr_memory *pieces, struct mr_memo
 static int body_ranges(struct mr_case *c)
 {
 	struct mr_memory *memory = c->memory, pieces, gaps;
-	int ret = mr_memory_bar(c->ctx, memory->bar, 0, MR_PAGES, &pieces);
+	int ret = mr_memory_pieces(c->ctx, memory, 0, MR_PAGES, &pieces);
 
-	ret = mr_memory_bar(c->ctx, memory->bar, page_size(), MR_PAGES, &gaps) ?: ret;
+	ret = mr_memory_pieces(c->ctx, memory, page_size(), MR_PAGES, &gaps) ?: ret;
 	ret = ret ?: with_gaps(c, &pieces, &gaps);
 	c->memory = memory;
 	mr_memory_close(&pieces);
@@ -76,7 +76,7 @@ static int body_ranges(struct mr_case *c)
 
 static enum outcome run(struct scenario_ctx *ctx)
 {
-	return mr_each(ctx, MR_BAR, body_ranges);
+	return mr_each(ctx, MR_BAR | MR_VFIO, body_ranges);
 }
 
 const struct scenario scenario_mr_ranges = {

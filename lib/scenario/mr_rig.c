@@ -341,18 +341,24 @@ static int run_vfio(struct mr_run *run, struct scenario_ctx *ctx, struct pci_add
 	return -ENXIO;
 }
 
+/* Without an IOMMU there is no VFIO either. */
+static bool has_vfio(const struct scenario_env *env)
+{
+	return env->platform->iommu_groups == KNOWN_PRESENT &&
+	       features_get(env->features, "vfio_pci_dmabuf") != FEATURE_ABSENT;
+}
+
+/* What goes wrong with the one exporter says nothing of the other. */
 static int run_function(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
 {
-	int ret = 0;
+	int ret = 0, under_vfio = 0;
 
 	scn_device(ctx, addr);
 	if (run->what & MR_BAR)
 		ret = run_bar(run, ctx, addr);
-	/* Without an IOMMU there is no VFIO either. */
-	if (!ret && run->what & MR_VFIO && scn_env(ctx)->platform->iommu_groups == KNOWN_PRESENT &&
-	    features_get(scn_env(ctx)->features, "vfio_pci_dmabuf") != FEATURE_ABSENT)
-		ret = run_vfio(run, ctx, addr);
-	return ret;
+	if (ret >= 0 && run->what & MR_VFIO && has_vfio(scn_env(ctx)))
+		under_vfio = run_vfio(run, ctx, addr);
+	return under_vfio ?: ret;
 }
 
 static int run_all(struct mr_run *run, struct scenario_ctx *ctx)

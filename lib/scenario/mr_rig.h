@@ -48,7 +48,8 @@ struct mr_memory {
 	struct pci_addr bar; /* whose BAR it can be in, and is at first, if has_bar */
 	bool has_bar;
 	unsigned char *map; /* of the same memory, if others export it; NULL: the owner is asked */
-	struct mr_vfio *vfio; /* that exports it; NULL: it does not */
+	struct mr_vfio *vfio; /* that exports it, and is closed with it; NULL: it does not */
+	struct p2pcert_dmabuf_place *place; /* if the owner is not to be asked; NULL: it is */
 	unsigned char *known; /* what must be in it */
 };
 
@@ -66,6 +67,12 @@ int mr_memory_udmabuf(struct mr_memory *m) attr_must_check;
  */
 int mr_memory_vfio(struct scenario_ctx *ctx, struct pci_addr addr,
 		   struct mr_memory *m) attr_must_check;
+/*
+ * As many ranges, from offset on, with gaps, of the BAR that there is all of: of the module's or VFIO's,
+ * whose memory outlives it.
+ */
+int mr_memory_pieces(struct scenario_ctx *ctx, const struct mr_memory *whole, uint64_t offset,
+		     unsigned int ranges, struct mr_memory *m) attr_must_check;
 void mr_memory_close(struct mr_memory *m);
 
 /* The exporter's CPU fills all of it with the pattern of this seed. 0 or a negative errno. */
@@ -73,8 +80,9 @@ int mr_memory_fill(struct mr_memory *m, uint64_t seed) attr_must_check;
 /* NULL if it holds what is known, as the exporter's CPU sees it; else what is wrong, to be freed. */
 char *mr_memory_refuse(const struct mr_memory *m) attr_must_check;
 
-/* --- of the module's alone, unless said otherwise; 0 or a negative errno --- */
+/* Where it is: of the module's, and of what has a place of its own. 0 or a negative errno. */
 int mr_memory_look(const struct mr_memory *m, struct p2pcert_dmabuf_place *place) attr_must_check;
+/* --- of the module's alone, unless said otherwise; 0 or a negative errno --- */
 int mr_memory_move(const struct mr_memory *m, uint32_t place) attr_must_check;
 int mr_memory_revoke(const struct mr_memory *m) attr_must_check; /* VFIO's, too */
 /* Of VFIO's alone: what was revoked is there again. */
@@ -87,8 +95,15 @@ int mr_memory_policy(const struct mr_memory *m, const struct pci_addr *addr,
 
 struct mr_vfio;
 
-/* Opens the function and has it export; whatever is returned, mr_vfio_close(m->vfio) must follow. */
-int mr_vfio_open(const char *sysroot, struct pci_addr addr, struct mr_memory *m) attr_must_check;
+/* Opens the function; whatever is returned, mr_vfio_close(*v) must follow. */
+int mr_vfio_open(const struct scenario_env *env, struct pci_addr addr,
+		 struct mr_vfio **v) attr_must_check;
+/*
+ * Has it export m->len bytes of its largest BAR as m->fd, in so many ranges (1 to MR_PAGES) from offset on
+ * with gaps of the same size between; and maps them. -ENXIO: the BAR is too small.
+ */
+int mr_vfio_export(const struct mr_vfio *v, uint64_t offset, unsigned int ranges,
+		   struct mr_memory *m) attr_must_check;
 void mr_vfio_close(struct mr_vfio *v); /* NULL is none */
 /* Lets it decode memory, or not. */
 int mr_vfio_decode(const struct mr_vfio *v, bool decode) attr_must_check;

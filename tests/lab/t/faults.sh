@@ -223,7 +223,8 @@ take_scenarios() {
 	scenarios=("$@")
 	options=()
 	[[ " $* " != *' odp.'* && " $* " != *' mr.device-vma '* ]] || options+=(--soft-rdma p2pcert-v0)
-	[[ " $* " != *' mr.unbind '* ]] || options+=(--allow-unsafe --device 0000:06:00.0)
+	[[ " $* " != *' mr.unbind '* && " $* " != *' mr.dmabuf.ranges '* ]] ||
+		options+=(--allow-unsafe --device 0000:06:00.0)
 	[[ $* != devpriv.p2p-alias ]] || options+=(--allow-unsafe --device 0000:06:00.0)
 	[[ " $* " != *' devpriv.inside-huge '* ]] || options+=(--workaround hmm-huge-offset)
 }
@@ -257,6 +258,14 @@ reports all-rights 'what must not be allowed is told' true '[.findings[].code] |
 certify 1 no-advice --soft-rdma p2pcert-v0 --inject no-advice odp.prefetch
 reports no-advice 'advice that does nothing is seen in the page table' 'refuted ODP-PREFETCH' \
 	'"\(.results[0].evidence.path.state) \([.findings[].code] | join(" "))"'
+
+# Several ranges of a BAR are mapped where nothing translates, whoever exports them; and what goes wrong with
+# the one exporter is told beside what goes wrong with the other.
+certify 0 ranges --allow-unsafe --device 0000:06:00.0 mr.dmabuf.ranges
+reports ranges 'VFIO exports them, too' true '.results[0].why | test("also under VFIO")'
+certify 1 ranges-lost --allow-unsafe --device 0000:06:00.0 --inject skip-copy mr.dmabuf.ranges
+reports ranges-lost 'what does not arrive is told of both' '1 of 2' '.results[0].evidence.data.details |
+	"\(map(select(test("under VFIO"))) | length) of \(length)"'
 
 # The last: the kernel does not survive it in full.
 if [[ -z $parts || $parts == all ]]; then
