@@ -59,4 +59,8 @@ VERBS(int, ibv_destroy_srq, (struct ibv_srq * srq), (srq))
 VERBS(struct ibv_ah *, ibv_create_ah, (struct ibv_pd * pd, struct ibv_ah_attr *attr), (pd, attr))
 VERBS(int, ibv_destroy_ah, (struct ibv_ah * ah), (ah))
 VERBS(struct ibv_qp_ex *, ibv_qp_to_qp_ex, (struct ibv_qp * qp), (qp))
+VERBS(int, ibv_get_async_event, (struct ibv_context * context, struct ibv_async_event *event),
+      (context, event))
+VERBS(void, ibv_ack_async_event, (struct ibv_async_event * event), (event))
+VERBS(const char *, ibv_event_type_str, (enum ibv_event_type event), (event))
 VERBS(const char *, ibv_wc_status_str, (enum ibv_wc_status status), (status))

@@ -41,6 +41,8 @@ int mr_refute(struct mr_case *c, enum evidence_kind kind, const char *fmt, ...)
 	autofree char *text = NULL;
 	va_list ap;
 
+	if (c->importer && c->importer->verbs && mr_verbs_is_gone(c->importer->verbs))
+		return -ENETDOWN;
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
@@ -162,6 +164,17 @@ int mr_held(struct mr_case *c, unsigned int attachments, unsigned int mappings)
 
 /* --- every pair --------------------------------------------------------------------------------- */
 
+/* Whatever the body saw. */
+static int judge_queues(struct mr_case *c)
+{
+	const char *wrong = mr_verbs_wrong(c->importer->verbs);
+
+	mr_stage(c, "its queues");
+	if (mr_verbs_is_gone(c->importer->verbs))
+		return -ENETDOWN;
+	return wrong ? mr_refute(c, EVIDENCE_DATA, "%s", wrong) : 0;
+}
+
 static int run_case(struct mr_run *run, struct scenario_ctx *ctx, struct mr_memory *m,
 		    struct mr_importer *im)
 {
@@ -169,6 +182,8 @@ static int run_case(struct mr_run *run, struct scenario_ctx *ctx, struct mr_memo
 	int ret = mr_memory_fill(m, mr_seed(&c));
 
 	ret = ret ?: run->body(&c);
+	if (ret >= 0 && im->verbs)
+		ret = judge_queues(&c) ?: ret;
 	if (ret < 0)
 		scn_error(ctx, ERROR_SETUP, "%s, %s: %s%s%s", m->name, im->name,
 			  c.stage ? c.stage : "", c.stage ? ": " : "", strerror(-ret));

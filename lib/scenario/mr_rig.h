@@ -157,6 +157,10 @@ char **mr_verbs_names(const struct scenario_env *env) attr_must_check;
 int mr_verbs_open(const char *sysroot, const char *name, struct mr_importer *im,
 		  char **why) attr_must_check;
 void mr_verbs_close(struct mr_verbs *r); /* NULL is none */
+/* Did it go, or its port? */
+bool mr_verbs_is_gone(struct mr_verbs *r);
+/* What came that no request is the cause of, or NULL; all regions are gone then. */
+const char *mr_verbs_wrong(struct mr_verbs *r);
 int mr_verbs_register(struct mr_verbs *r, int dmabuf) attr_must_check;
 int mr_verbs_deregister(struct mr_verbs *r) attr_must_check;
 int mr_verbs_access(struct mr_verbs *r, size_t offset, void *data, size_t len,
@@ -210,7 +214,7 @@ enum outcome mr_each(struct scenario_ctx *ctx, unsigned int what, mr_body *body)
 
 /* What is going on, in front of whatever is said from now on. */
 void mr_stage(struct mr_case *c, const char *fmt, ...) attr_printf(2, 3);
-/* Says of something that it did not hold. Returns 1. */
+/* Says of something that it did not hold. Returns 1; or -ENETDOWN if the RDMA device is gone: no verdict. */
 int mr_refute(struct mr_case *c, enum evidence_kind kind, const char *fmt, ...) attr_printf(3, 4);
 /* It held in this case: said of all cases together, when they are over. */
 void mr_prove(struct mr_case *c, enum evidence_kind kind);

@@ -85,6 +85,19 @@ void mr_verbs_close(struct mr_verbs *r)
 	free(r);
 }
 
+bool mr_verbs_is_gone(struct mr_verbs *r)
+{
+	return verbs_is_gone(&r->v);
+}
+
+const char *mr_verbs_wrong(struct mr_verbs *r)
+{
+	r->mr = NULL;
+	r->own_mr = NULL;
+	verbs_deregister_all(&r->v);
+	return r->v.wrong;
+}
+
 int mr_verbs_register(struct mr_verbs *r, int dmabuf)
 {
 	off_t len = lseek(dmabuf, 0, SEEK_END);
@@ -124,7 +137,10 @@ int mr_verbs_access(struct mr_verbs *r, size_t offset, void *data, size_t len, b
 		memcpy(r->own, data, len);
 	err = verbs_transfer(&r->v, &t, MR_TIMEOUT_MS, &status);
 	if (!err && status != IBV_WC_SUCCESS)
-		err = verbs_reconnect(&r->v) ?: -EREMOTEIO;
+		err = -EREMOTEIO;
+	/* Whatever did not end well may not arrive later. */
+	if (err)
+		err = verbs_reconnect(&r->v) ?: err;
 	if (!err && !write)
 		memcpy(data, r->own, len);
 	return err;

@@ -166,12 +166,13 @@ static int worker_open(struct worker *w, const struct rdma_device *device, size_
 	return (ret ?: rig_open(&w->r, &w->device, PAGES)) ?: set_up(&w->r);
 }
 
-static void worker_close(struct worker *w)
+static void worker_close(struct worker *w, struct rdma_device *device)
 {
 	if (!w->open)
 		return;
 	if (w->r.device)
 		rig_close(&w->r);
+	verbs_upset_move(&device->verbs, &w->device.verbs);
 	verbs_close(&w->device.verbs);
 	free(w->device.why);
 }
@@ -252,7 +253,7 @@ static enum outcome body_concurrent(struct rdma_device *device, const void *arg 
 		done += workers[i].operations;
 	outcome = conclude(device, bad, ret, done, changes);
 	for (size_t i = 0; i < WORKERS; i++)
-		worker_close(&workers[i]);
+		worker_close(&workers[i], device);
 	free(workers);
 	return outcome;
 }

@@ -43,7 +43,7 @@ int rdma_refute(struct rdma_device *device, enum evidence_kind kind, const char 
 	autofree char *text = NULL;
 	va_list ap;
 
-	if (!verbs_port_is_up(&device->verbs))
+	if (verbs_is_gone(&device->verbs))
 		return -ENETDOWN;
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
@@ -62,15 +62,26 @@ static void say_device(struct scenario_ctx *ctx, const char *name)
 		scn_device(ctx, addr);
 }
 
-/* What went wrong while the port went down is no verdict. */
+/*
+ * Whatever a scenario saw: what happens while the device goes is no verdict, nor is what it got from queues
+ * that do not work.
+ */
 static enum outcome judge(struct rdma_device *device, enum outcome outcome)
 {
-	autofree char *why = NULL;
+	struct verbs *v = &device->verbs;
+	autofree char *why = take_ptr(device->why);
 
-	if (outcome != OUTCOME_FAIL || verbs_port_is_up(&device->verbs))
-		return outcome;
-	why = take_ptr(device->why);
-	return rdma_conclude(device, OUTCOME_ERROR, "its port went down: %s", why ? why : "");
+	verbs_deregister_all(v);
+	if (verbs_is_gone(v) && outcome != OUTCOME_SKIP)
+		return rdma_conclude(device, OUTCOME_ERROR, "%s: %s", v->gone, why ? why : "");
+	if (v->wrong) {
+		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_REFUTED, "%s: %s", v->name,
+			     v->wrong);
+		scn_finding(device->ctx, "VERBS-COMPLETION", NULL, 0, "%s: %s", v->name, v->wrong);
+		return rdma_conclude(device, OUTCOME_FAIL, "%s", v->wrong);
+	}
+	device->why = take_ptr(why);
+	return outcome;
 }
 
 static enum outcome device_run(struct rdma_device *device, const struct task *task,

@@ -3,7 +3,6 @@
 #include "scenario/verbs_qp.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,8 +11,6 @@
 #include "base/fs.h"
 
 #define CQ_ENTRIES 4
-#define POLLS_AT_ONCE 256 /* what is fast is seen without a pause */
-#define POLL_PAUSE_NS 50000
 #define GID_PAUSE_NS 50000000
 #define MAX_GIDS 256
 
@@ -100,6 +97,9 @@ int verbs_open(struct verbs *v, const char *name, char **why)
 	err = context_open(v);
 	if (err)
 		return fail(err, why, "open it");
+	err = verbs_events_open(v);
+	if (err)
+		return fail(err, why, "read its events");
 	err = error_of(ibv_query_device_ex(v->context, NULL, &v->attr));
 	if (err)
 		return fail(err, why, "query it");
@@ -114,13 +114,6 @@ int verbs_open(struct verbs *v, const char *name, char **why)
 	}
 	*why = xstrdup("no port is active");
 	return -ENETDOWN;
-}
-
-bool verbs_port_is_up(const struct verbs *v)
-{
-	struct ibv_port_attr attr;
-
-	return ibv_query_port(v->context, v->port, &attr) == 0 && attr.state == IBV_PORT_ACTIVE;
 }
 
 /* --- connection --------------------------------------------------------------------------------- */
@@ -183,7 +176,7 @@ int verbs_connect(struct verbs *v, unsigned int wait_ms, char **why)
 	return err ? fail(err, why, "connect the queue pairs") : 0;
 }
 
-/* --- memory and transfers ----------------------------------------------------------------------- */
+/* --- memory ------------------------------------------------------------------------------------- */
 
 int verbs_register_iova(struct verbs *v, void *addr, size_t len, uint64_t iova, int access,
 			struct ibv_mr **mr)
@@ -225,36 +218,6 @@ int verbs_deregister(struct verbs *v, struct ibv_mr *mr)
 	return -ENOENT;
 }
 
-int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms, struct ibv_wc *wc)
-{
-	int64_t deadline = clock_ns() + timeout_ms * NS_PER_MS;
-	int n;
-
-	for (unsigned int polls = 0; (n = ibv_poll_cq(v->cq[end], 1, wc)) == 0; polls++) {
-		if (polls < POLLS_AT_ONCE) {
-			sched_yield();
-			continue;
-		}
-		if (clock_ns() >= deadline)
-			return -ETIMEDOUT;
-		pause_ns(POLL_PAUSE_NS);
-	}
-	return n < 0 ? error_of(n) : 0;
-}
-
-int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int timeout_ms,
-		   enum ibv_wc_status *status)
-{
-	struct ibv_wc wc;
-	int err = verbs_post(v, t);
-
-	if (!err)
-		err = verbs_wait(v, VERBS_INITIATOR, timeout_ms, &wc);
-	if (!err)
-		*status = wc.status;
-	return err;
-}
-
 void verbs_deregister_all(struct verbs *v)
 {
 	verbs_qps_destroy(v);
@@ -265,7 +228,8 @@ void verbs_deregister_all(struct verbs *v)
 
 void verbs_close(struct verbs *v)
 {
-	verbs_deregister_all(v);
+	if (v->context)
+		verbs_deregister_all(v);
 	verbs_queues_destroy(v);
 	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++)
 		if (v->cq[i])
@@ -274,6 +238,7 @@ void verbs_close(struct verbs *v)
 		ibv_dealloc_pd(v->pd);
 	if (v->context)
 		ibv_close_device(v->context);
+	verbs_upset_free(v);
 	free(v->name);
 	*v = (struct verbs){ 0 };
 }

@@ -34,6 +34,12 @@ enum verbs_selection { VERBS_RANGE, VERBS_REGION };
 
 enum verbs_end { VERBS_INITIATOR, VERBS_RESPONDER, NR_VERBS_ENDS };
 
+/* The one request that an end has posted and that has not completed. */
+struct verbs_posted {
+	uint64_t id; /* 0: none */
+	int completes_as; /* enum ibv_wc_opcode; -1: not known */
+};
+
 struct verbs {
 	char *name;
 	struct ibv_context *context;
@@ -58,6 +64,12 @@ struct verbs {
 	struct ibv_qp *qp[NR_VERBS_ENDS];
 	struct ibv_mr *mrs[VERBS_MAX_MRS];
 	size_t nr_mrs;
+	uint64_t requests; /* posted so far */
+	struct verbs_posted posted[NR_VERBS_ENDS];
+	bool failed; /* a request of these queue pairs ended with an error */
+	/* what came that must not, the first of it; NULL: nothing */
+	char *gone; /* the port or the device went: nothing that comes then is a verdict */
+	char *wrong; /* a completion or an event of which no request is the cause */
 };
 
 /* The names of the RDMA devices, sorted, NULL-terminated; free with verbs_names_free(). */
@@ -72,9 +84,6 @@ bool verbs_pci_addr(const char *sysroot, const char *name, struct pci_addr *addr
  * of it is active. Whatever is returned, verbs_close() must follow.
  */
 int verbs_open(struct verbs *v, const char *name, char **why) attr_must_check;
-
-/* Is the port active now? It goes down with a cable, and with the device. */
-bool verbs_port_is_up(const struct verbs *v);
 
 /*
  * Makes and connects the queue pairs, with the largest path MTU that the port has active. A port on
@@ -129,7 +138,10 @@ int verbs_receive(struct verbs *v, const struct ibv_mr *mr, size_t offset,
 		  size_t len) attr_must_check;
 /* What a receive of so many bytes completes with. */
 size_t verbs_received_len(const struct verbs *v, size_t len);
-/* Waits at most timeout_ms for a completion at this end: -ETIMEDOUT. */
+/*
+ * Waits at most timeout_ms for the completion at this end: -ETIMEDOUT. -ENETDOWN: v->gone says why none will
+ * come; -EBADMSG: what came, or that none will, is in v->wrong.
+ */
 int verbs_wait(struct verbs *v, enum verbs_end end, unsigned int timeout_ms,
 	       struct ibv_wc *wc) attr_must_check;
 
@@ -146,6 +158,11 @@ int verbs_transfer(struct verbs *v, const struct verbs_transfer *t, unsigned int
  */
 int verbs_advise(const struct verbs *v, enum ibv_advise_mr_advice advice, bool wait,
 		 const struct ibv_mr *mr, size_t offset, size_t len) attr_must_check;
+
+/* Did the port or the device go? v->gone then says so. Reads what has come meanwhile. */
+bool verbs_is_gone(struct verbs *v);
+/* What came to another context of the same device, too. */
+void verbs_upset_move(struct verbs *to, struct verbs *from);
 
 /* Releases all there is, queue pairs first, so that nothing is in flight when memory goes. */
 void verbs_close(struct verbs *v);

@@ -47,6 +47,7 @@ static int post_extended(struct verbs *v, const struct verbs_transfer *t)
 	uint64_t remote = (uintptr_t)t->remote->addr + t->remote_offset;
 
 	ibv_wr_start(qp);
+	qp->wr_id = verbs_request(v, VERBS_INITIATOR, &t->opcode);
 	qp->wr_flags = IBV_SEND_SIGNALED;
 	if (t->opcode == VERBS_WR_FLUSH)
 		ibv_wr_flush(qp, t->remote->rkey, remote, t->len, t->placement, t->level);
@@ -75,6 +76,7 @@ int verbs_post(struct verbs *v, const struct verbs_transfer *t)
 		return -EMSGSIZE;
 	if (t->opcode == VERBS_WR_FLUSH || t->opcode == VERBS_WR_ATOMIC_WRITE)
 		return post_extended(v, t);
+	wr.wr_id = verbs_request(v, VERBS_INITIATOR, &t->opcode);
 	if (is_atomic(t->opcode)) {
 		wr.wr.atomic.remote_addr = (uintptr_t)t->remote->addr + t->remote_offset;
 		wr.wr.atomic.rkey = t->remote->rkey;
@@ -100,6 +102,7 @@ int verbs_receive(struct verbs *v, const struct ibv_mr *mr, size_t offset, size_
 		*end++ = sge_of(v->grh_mr, 0, sizeof(v->grh));
 	*end++ = sge_of(mr, offset, len);
 	wr.num_sge = (int)(end - sges);
+	wr.wr_id = verbs_request(v, VERBS_RESPONDER, NULL);
 	return verbs_error(v->srq ? ibv_post_srq_recv(v->srq, &wr, &bad)
 				  : ibv_post_recv(v->qp[VERBS_RESPONDER], &wr, &bad));
 }

@@ -199,13 +199,18 @@ static int qp_connect(const struct verbs *v, enum verbs_end end, enum ibv_mtu mt
 
 /* --- gone --------------------------------------------------------------------------------------- */
 
+/* What came to them last is looked at, before and after: some devices take it away with them. */
 void verbs_qps_destroy(struct verbs *v)
 {
+	verbs_queues_empty(v);
 	for (size_t i = 0; i < ARRAY_LEN(v->qp); i++) {
 		if (v->qp[i])
 			ibv_destroy_qp(v->qp[i]);
 		v->qp[i] = NULL;
 	}
+	verbs_queues_empty(v);
+	memset(v->posted, 0, sizeof(v->posted));
+	v->failed = false;
 }
 
 void verbs_queues_destroy(struct verbs *v)
@@ -222,30 +227,14 @@ void verbs_queues_destroy(struct verbs *v)
 	v->xrcd = NULL;
 }
 
-/* What completed or was posted before belongs to queue pairs that are gone. */
-static int queues_empty(struct verbs *v)
-{
-	struct ibv_wc wc;
-	int n;
-
-	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++) {
-		while ((n = ibv_poll_cq(v->cq[i], 1, &wc)) > 0)
-			;
-		if (n < 0)
-			return verbs_error(n);
-	}
-	return 0;
-}
-
 /* The shared receives go with the queue pairs: what is left there was meant for these. */
 static int queues_renew(struct verbs *v)
 {
-	int err;
+	int err = 0;
 
 	verbs_queues_destroy(v);
-	err = queues_empty(v);
 	if (v->service == IBV_QPT_XRC_SEND)
-		err = err ?: xrcd_open(v);
+		err = xrcd_open(v);
 	if (v->service == IBV_QPT_UD)
 		err = err ?: datagrams_prepare(v);
 	return err ?: shares_receives(v) ? srq_create(v) : 0;

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck disable=SC2154 # from lib/guest.sh and tests/cli/lib/cli.sh
 #
-# What becomes of a run whose RDMA device goes away under its traffic. The kernel lets a device go that is
-# told to when nobody uses it any more: the run does not notice. Where the port goes down, or the network
-# device below, the scenario ends at once with an error, which is no verdict on the kernel.
+# What becomes of a run whose RDMA device goes away under its traffic: it is removed, its port goes down, or
+# the network device below. The scenario ends at once with an error that says so, which is no verdict on the
+# kernel.
 
 [[ -n ${in_guest:-} ]] || exec "$(dirname "$0")/lib/in-guest.sh" reference "$0"
 
@@ -17,21 +17,21 @@ interrupt() {
 	ok "$name: $*" timeout 120 "$@"
 }
 
-# interrupted STATUS OUTCOME NAME SCENARIO CMD...: and what becomes of the run.
+# interrupted WHY NAME SCENARIO CMD...: and the one message that the run ends with.
 interrupted() {
-	local status=$1 outcome=$2 name=$3
-	shift 2
+	local why=$1 name=$2
+	shift
 	interrupt "$@"
-	ends "$status" "$name"
-	reports "$name" 'what came of it' "$outcome" \
-		'.results[0] | [.outcome, .kind // empty] | join(" ")'
+	ends 3 "$name"
+	reports "$name" 'what came of it' "error setup, 1: true" ".results[0] |
+		\"\\(.outcome) \\(.kind), \\(.errors | length): \\(.errors[0] | tostring | test(\"$why\"))\""
 	nothing_left "$name"
 	quiet_kernel "$name"
 }
 
-interrupted 0 pass link-deleted odp.concurrent rdma link delete p2pcert0
 for scenario in odp.concurrent odp.invalidate.during; do
-	interrupted 3 'error setup' "port-down-$scenario" "$scenario" ip link set p2pcert-v0 down
+	interrupted 'failed or was removed' "link-deleted-$scenario" "$scenario" rdma link delete p2pcert0
+	interrupted 'its port went down' "port-down-$scenario" "$scenario" ip link set p2pcert-v0 down
 	ip link set p2pcert-v0 up
 done
 

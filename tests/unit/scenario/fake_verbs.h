@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An RDMA device, "fake0", in the place of libibverbs: reliable connections within this process, whose
+ * regions on demand are what the address space holds at the time, with its rights. It does as it must, or one
+ * thing wrong that a test asks for.
+ */
+#ifndef P2PCERT_TEST_FAKE_VERBS_H
+#define P2PCERT_TEST_FAKE_VERBS_H
+
+#include <infiniband/verbs.h>
+#include <stdbool.h>
+
+/* What is wrong with the completion that it strikes. */
+enum fake_fault {
+	FAKE_RIGHT,
+	FAKE_OTHER_REQUEST, /* names a request that was never posted */
+	FAKE_OTHER_STATUS, /* fails, though the data was moved */
+	FAKE_NO_STATUS, /* a status that there is not */
+	FAKE_SUCCESS, /* succeeds, though nothing was moved */
+	FAKE_OTHER_LENGTH, /* of a receive */
+	FAKE_OTHER_OPERATION,
+	FAKE_TWICE,
+	FAKE_FOR_NOTHING, /* another one beside it */
+	FAKE_ENDLESS, /* it comes again and again */
+	FAKE_NO_COMPLETION,
+	FAKE_POLL_FAILS, /* the queue cannot be read */
+	FAKE_EVENT, /* there is an event instead of it */
+	FAKE_EVENT_BESIDE, /* there is an event, too */
+	FAKE_PORT_DOWN, /* the port is down, without a word */
+};
+
+extern struct fake_verbs {
+	enum fake_fault fault;
+	unsigned int at; /* which completion of a success it strikes, from 1 */
+	enum ibv_event_type event;
+	struct ibv_odp_caps claims; /* on-demand paging */
+	int dmabuf_errno; /* with which dma-bufs are refused */
+	/* as it goes */
+	unsigned int completions; /* of a success */
+	unsigned int queue_pairs, regions; /* there are */
+} fake_verbs;
+
+/* As it must, with claims for everything that it can. */
+void fake_verbs_reset(void);
+
+#endif
