@@ -6,7 +6,9 @@
 #   make install            PREFIX=/usr/local, DESTDIR= for packaging
 #   make unit               build and run the unit and command tests
 #   make selftest           build p2pcert-selftest, with scenarios that misbehave
-#   sudo make check         everything: both compilers, sanitizers, valgrind, the lab
+#   sudo make check         both compilers, sanitizers, valgrind, the lab; a sample of the faults that are
+#                           committed and of the deaths that are died on purpose: half an hour
+#   sudo make check-all     all of these: hours
 #   sudo make lab           boot a kernel under QEMU and certify it; PLATFORM=name KERNEL=flavour
 #   sudo make lab SUITE=devpriv   the same on a platform, held against what must come there, as TAP
 #   make lab-list           the lab's platforms; lab-shell: a shell in one
@@ -80,7 +82,7 @@ SELFTEST_OBJ := $(SELFTEST_SRC:%.c=$(BUILD)/%.o)
 STRESS_OBJ := $(BUILD)/tests/stress/devpriv_stress.o
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
-.PHONY: all install uninstall unit unit-programs selftest headers check lab lab-list lab-shell lint \
+.PHONY: all install uninstall unit unit-programs selftest headers check check-all lab lab-list lab-shell lint \
 	fuzz clean deps help
 .SECONDARY: $(UNIT_OBJ) $(UNIT_HELP_OBJ)
 .DELETE_ON_ERROR:
@@ -224,6 +226,9 @@ deps:
 
 check:
 	$(Q)tests/check.sh
+
+check-all:
+	$(Q)tests/check.sh --all
 
 # make turns every failure into its own status 2; `tests/lab/lab run` exits with p2pcert's.
 lab:

@@ -5,9 +5,20 @@
 # command tests plain, under the sanitizers and under valgrind, reports against their schema, the
 # sources' form, and the lab's platforms with the verdicts expected of them. Needs root, for
 # packages and for the lab. Ends with one line over everything.
+#
+# Where there is much of one kind (faults, planted defects, machines that die, platforms that differ in one
+# rule) some are taken; with --all everything is, which takes hours.
 set -u
 
 cd "$(dirname "$0")/.." || exit 3
+case ${1:-} in
+'') ;;
+--all) export P2PCERT_TEST_FAULTS=all P2PCERT_TEST_DEFECTS=all P2PCERT_TEST_CROSSCHECK=all P2PCERT_LAB_DEATHS=20 ;;
+*)
+	echo "usage: tests/check.sh [--all]" >&2
+	exit 2
+	;;
+esac
 tests/deps.sh || exit 3
 tests/lab/lab deps || exit 3
 
@@ -53,41 +64,43 @@ together() {
 		exit $status' together || bad=1
 }
 
-step "unit and command tests: gcc, clang, under the sanitizers and under valgrind; fuzzing, briefly"
-together <<'EOF'
-tests/unit.sh build gcc
-tests/unit.sh build-asan asan
-WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes --trace-children=no" tests/unit.sh build valgrind
-tests/unit.sh build-clang clang
-tests/tap.sh fuzz tests/fuzz.sh
-EOF
-
-step "the page, in a browser"
-tests/tap.sh page tests/page/run.sh || bad=1
-
-step "installation"
-MAKE_ARGS="CC=gcc DEVELOPER=1 BUILD=build" tests/tap.sh install tests/install.sh || bad=1
-
-step "form of the sources"
-tests/tap.sh lint tests/lint.sh || bad=1
-
-step "the lab: platforms and their expected verdicts, and what goes wrong in it"
+step "build for the lab"
 for kernel in backports stable; do
 	tests/lab/lab build --kernel $kernel >"$TAP_DIR/lab-build-$kernel.log" 2>&1 ||
 		{ tail -n 40 "$TAP_DIR/lab-build-$kernel.log"; bad=1; }
 done
 export P2PCERT_LAB_BUILT=yes
+
+# What takes longest comes first, so that at the end no processor waits for another.
+step "all tests, in the lab and outside"
+long=(faults crosscheck badluck)
 {
+	for name in "${long[@]}"; do
+		echo "tests/tap.sh lab/$name.sh tests/lab/t/$name.sh"
+	done
+	cat <<-'EOF'
+	tests/unit.sh build gcc
+	WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes --trace-children=no" tests/unit.sh build valgrind
+	tests/unit.sh build-asan asan
+	tests/tap.sh lint tests/lint.sh
+	tests/unit.sh build-clang clang
+	tests/tap.sh fuzz tests/fuzz.sh
+	EOF
 	for script in tests/lab/t/*.sh; do
-		[ "$script" = tests/lab/t/powerloss.sh ] ||
-			echo "tests/tap.sh lab/$(basename "$script") $script"
+		name=$(basename "$script" .sh)
+		[[ " ${long[*]} powerloss " == *" $name "* ]] ||
+			echo "tests/tap.sh lab/$name.sh $script"
 	done
 	for platform in tests/lab/platforms/*.conf; do
 		name=$(basename "$platform" .conf)
 		echo "tests/tap.sh lab/$name tests/lab/lab check $name"
 	done
+	cat <<-'EOF'
+	tests/tap.sh page tests/page/run.sh
+	MAKE_ARGS="CC=gcc DEVELOPER=1 BUILD=build" tests/tap.sh install tests/install.sh
+	EOF
 } | together
-# two guests at a time by itself
+# This one runs two guests at a time by itself.
 tests/tap.sh lab/powerloss.sh tests/lab/t/powerloss.sh || bad=1
 
 echo

@@ -65,7 +65,7 @@ if [[ -z ${in_guest:-} ]]; then
 		mapfile -t names < <(chosen | cut -d ' ' -f 1 | sort -u)
 		build_defects "$lab" "${names[@]}" || exit 3
 	fi
-	PARTS=$which exec "$(dirname "$0")/lib/in-guest.sh" reference "$0" --timeout 1800
+	PARTS=$which exec "$(dirname "$0")/lib/in-guest.sh" reference "$0" --timeout 3600
 fi
 
 which=$parts

@@ -8,7 +8,7 @@
 # P2PCERT_TEST_FAULTS=all, and those alone that it names.
 
 if [[ -z ${in_guest:-} ]]; then
-	PARTS=${P2PCERT_TEST_FAULTS:-} exec "$(dirname "$0")/lib/in-guest.sh" reference "$0" --timeout 2700
+	PARTS=${P2PCERT_TEST_FAULTS:-} exec "$(dirname "$0")/lib/in-guest.sh" reference "$0" --timeout 7200
 fi
 
 # For each fault and each scenario that commits it, the kinds of evidence that are refuted. One that

@@ -7,7 +7,7 @@
 # disk is read: nothing that was acknowledged is lost, nothing is there twice, what ran when the
 # machine died is an error and is not run again, and the report of what there is says so.
 #
-# P2PCERT_LAB_DEATHS is how many deaths of either kind (20), P2PCERT_LAB_SEED what the points are
+# P2PCERT_LAB_DEATHS is how many deaths of either kind (5), P2PCERT_LAB_SEED what the points are
 # drawn from.
 set -u
 
@@ -24,7 +24,7 @@ if [[ $EUID != 0 ]]; then
 	exit 0
 fi
 
-deaths=${P2PCERT_LAB_DEATHS:-20}
+deaths=${P2PCERT_LAB_DEATHS:-5}
 seed=${P2PCERT_LAB_SEED:-1}
 # shellcheck disable=SC2154 # from disk.sh
 work=$out/powerloss # all that is found, a folder for each boot
