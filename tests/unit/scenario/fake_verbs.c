@@ -248,7 +248,7 @@ static void *reach(struct fake_context *f, uint32_t key, uint64_t at, size_t len
 	if (!m || (m->access & access) != access || at < m->iova || len > m->mr.length ||
 	    at - m->iova > m->mr.length - len)
 		return NULL;
-	return (char *)m->mr.addr + (at - m->iova);
+	return (void *)((uintptr_t)m->mr.addr + (at - m->iova));
 }
 
 /* As the process could: what is not there is fetched, what may not be touched is not. */
