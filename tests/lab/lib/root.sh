@@ -26,7 +26,8 @@ root_arch() {
 root_key() {
 	{
 		root_arch
-		printf '%s\n' "$root_suite" "$root_backports" "${root_packages[@]}"
+		printf '%s\n' "$root_suite" "$root_backports" "${root_packages[@]}" \
+			${P2PCERT_LAB_KERNELS:+"$P2PCERT_LAB_KERNELS"}
 		declare -f root_debootstrap
 		cat "$here/lib/root-hook"
 	} | sha256sum | cut -c 1-16
@@ -119,7 +120,8 @@ root_debootstrap() {
 		--dpkgopt=force-unsafe-io \
 		--include="${root_packages[*]}" \
 		--customize-hook="copy-in '$here/lib/root-hook' /tmp" \
-		--customize-hook="chroot \"\$1\" sh /tmp/root-hook $root_suite $root_backports" \
+		--customize-hook="chroot \"\$1\" sh /tmp/root-hook $root_suite $root_backports \
+${P2PCERT_LAB_KERNELS:-}" \
 		--customize-hook="rm \"\$1/tmp/root-hook\"" \
 		"$root_suite" "$1" \
 		"deb $2 $root_suite main" "deb $2 $root_backports main"

@@ -70,6 +70,9 @@ usage_errors() {
 	gives 2 'option without its value' "$lab" run --platform
 	gives 2 'unknown kernel flavour' "$lab" run --kernel ancient
 	says 'unknown kernel flavour' "'ancient'"
+	gives 2 'a series that the root does not have' env P2PCERT_LAB_KERNELS=7.2 "$lab" run --kernel 7.1
+	gives 2 'series that are none' env P2PCERT_LAB_KERNELS='7.2;reboot' "$lab" build
+	gives 2 'series with a pattern' env P2PCERT_LAB_KERNELS='*' "$lab" build
 	gives 2 'bad timeout' "$lab" run --timeout soon
 	gives 2 'name of a run with a path' "$lab" run --as ../x
 	gives 2 'name of a run that is taken' "$lab" run --as prefix
