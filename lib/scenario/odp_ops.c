@@ -69,15 +69,21 @@ static void operands_all(const struct rig *r attr_unused, struct verbs_transfer 
 	o->level = VERBS_REGION;
 }
 
+/* What the operation will meet; beyond the buffer, where it must not get to, nothing is known. */
+static uint64_t known(const struct rig *r, const struct verbs_transfer *o)
+{
+	return o->remote_offset + WORD_LEN <= r->len ? get(r->remote.known + o->remote_offset) : 0;
+}
+
 /* Carries over every byte of the value. */
 static void operands_add(const struct rig *r, struct verbs_transfer *o)
 {
-	o->compare_add = ~get(r->remote.known + o->remote_offset) / 3 + o->remote_offset;
+	o->compare_add = ~known(r, o) / 3 + o->remote_offset;
 }
 
 static void operands_swap(const struct rig *r, struct verbs_transfer *o)
 {
-	o->compare_add = get(r->remote.known + o->remote_offset);
+	o->compare_add = known(r, o);
 	o->swap = pattern_seed(r->device->seed, o->compare_add);
 }
 

@@ -228,8 +228,7 @@ void verbs_deregister_all(struct verbs *v)
 
 void verbs_close(struct verbs *v)
 {
-	if (v->context)
-		verbs_deregister_all(v);
+	verbs_deregister_all(v);
 	verbs_queues_destroy(v);
 	for (size_t i = 0; i < ARRAY_LEN(v->cq); i++)
 		if (v->cq[i])

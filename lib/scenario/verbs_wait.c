@@ -92,7 +92,9 @@ void verbs_events_read(struct verbs *v)
 	struct ibv_async_event event;
 
 	/* As many as queues that break down, ports and the device can have: a device may not go on for ever. */
-	for (int i = 0; i < VERBS_MAX_EVENTS && ibv_get_async_event(v->context, &event) == 0; i++) {
+	for (int i = 0; i < VERBS_MAX_EVENTS; i++) {
+		if (!v->context || ibv_get_async_event(v->context, &event))
+			break;
 		take_event(v, &event);
 		ibv_ack_async_event(&event);
 	}

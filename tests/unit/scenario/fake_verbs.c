@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "scenario/pagemap.h"
 
 #undef ibv_query_port
 #undef ibv_reg_mr
@@ -104,6 +105,7 @@ static int query_device_ex(struct ibv_context *context,
 	attr->orig_attr.phys_port_cnt = 1;
 	attr->orig_attr.atomic_cap = IBV_ATOMIC_HCA;
 	attr->odp_caps = fake_verbs.claims;
+	attr->xrc_odp_caps = fake_verbs.xrc_claims;
 	return 0;
 }
 
@@ -188,8 +190,13 @@ struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *addr, size_t length, ui
 				unsigned int access)
 {
 	struct fake_context *f = fake_of(pd->context);
-	struct fake_mr *m = xcalloc(1, sizeof(*m));
+	struct fake_mr *m;
 
+	if (!addr && length == SIZE_MAX && fake_verbs.implicit_errno) {
+		errno = fake_verbs.implicit_errno;
+		return NULL;
+	}
+	m = xcalloc(1, sizeof(*m));
 	m->mr = (struct ibv_mr){
 		.context = pd->context,
 		.pd = pd,
@@ -245,9 +252,19 @@ static void *reach(struct fake_context *f, uint32_t key, uint64_t at, size_t len
 
 	while (m && m->mr.lkey != key)
 		m = m->next;
-	if (!m || (m->access & access) != access || at < m->iova || len > m->mr.length ||
-	    at - m->iova > m->mr.length - len)
+	if (!m)
 		return NULL;
+	if (!fake_verbs.grants_all && (m->access & access) != access)
+		return NULL;
+	if (at < m->iova || len > m->mr.length || at - m->iova > m->mr.length - len)
+		return NULL;
+	if (fake_verbs.loses_iova) {
+		uint64_t offset = at - (uintptr_t)m->mr.addr;
+
+		return offset > m->mr.length - len ? NULL : (char *)m->mr.addr + offset;
+	}
+	if (fake_verbs.loses_offset && m->access & IBV_ACCESS_ON_DEMAND)
+		at &= ~(uint64_t)(page_size() - 1);
 	return (void *)((uintptr_t)m->mr.addr + (at - m->iova));
 }
 
@@ -587,6 +604,7 @@ struct ibv_context *ibv_open_device(struct ibv_device *d)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		abort();
 	f->events = ends[1];
+	f->port_down = fake_verbs.inactive;
 	f->verbs.sz = sizeof(f->verbs);
 	f->verbs.query_device_ex = query_device_ex;
 	f->verbs.query_port = query_port;

@@ -34,7 +34,13 @@ extern struct fake_verbs {
 	unsigned int at; /* which completion of a success it strikes, from 1 */
 	enum ibv_event_type event;
 	struct ibv_odp_caps claims; /* on-demand paging */
+	uint32_t xrc_claims; /* the same, of extended connections */
 	int dmabuf_errno; /* with which dma-bufs are refused */
+	bool inactive; /* the port, when it is opened */
+	int implicit_errno; /* and regions of the whole address space; 0: they are not */
+	bool loses_offset; /* within a page, of regions on demand */
+	bool grants_all; /* has no eye for rights */
+	bool loses_iova; /* takes an address of a region for one of memory */
 	/* as it goes */
 	unsigned int completions; /* of a success */
 	unsigned int queue_pairs, regions; /* there are */
