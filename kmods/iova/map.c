@@ -220,6 +220,8 @@ static int iov_link_all(struct iov_map *m, u32 fail_at)
 	}
 	if (!err && m->flags & P2PCERT_IOVA_FAIL_SYNC)
 		err = -EIO;
+	if (err && m->faults & P2PCERT_FAULT_FREE_LESS)
+		m->state.__size = PAGE_SIZE;
 	if (err)
 		iov_destroy(m, fail_at == i ? i - 1 : i);
 	return err;

@@ -178,4 +178,4 @@ static bool body_unwind(struct dma_rig *r)
 }
 
 DMA_SCENARIO(unwind, "unwind", "mapping that fails at any page leaves nothing behind",
-	     EV(ERRNO) | EV(DATA), 120, DMA_DATA_FAULT_NAMES);
+	     EV(ERRNO) | EV(DATA), 120, DMA_DATA_FAULT_NAMES, "free-less");

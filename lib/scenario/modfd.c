@@ -41,6 +41,7 @@ static const struct {
 	{ "policy-ignored", P2PCERT_FAULT_POLICY_IGNORED },
 	{ "wrong-offset", P2PCERT_FAULT_WRONG_OFFSET },
 	{ "flush-each", P2PCERT_FAULT_FLUSH_EACH },
+	{ "free-less", P2PCERT_FAULT_FREE_LESS },
 };
 
 uint32_t modfd_fault(const char *name)

@@ -92,6 +92,7 @@ struct p2pcert_bdf {
 /* Of p2pcert_iova: what a driver must not do. */
 #define P2PCERT_FAULT_WRONG_OFFSET (1u << 28) /* two pages of a mapping are exchanged */
 #define P2PCERT_FAULT_FLUSH_EACH (1u << 29) /* a range is unlinked page by page */
+#define P2PCERT_FAULT_FREE_LESS (1u << 30) /* of a range that fails, one page of addresses is freed */
 
 #define P2PCERT_DELAY_MS 10
 

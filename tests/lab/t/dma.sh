@@ -20,6 +20,7 @@ dma.six-cases     wrong-offset  1  data
 dma.mixed-range   skip-copy     1  data
 dma.mixed-range   leak          1  leak
 dma.unwind        map-fails     1  errno
+dma.unwind        free-less     1  leak
 dma.single-flush  flush-each    1  counters
 dma.hmm-map       short-copy    1  data
 dma.hmm-map       notify-lost   1  data,counters
