@@ -95,12 +95,6 @@ bool dma_area_ready(struct dma_rig *r, struct dma_area *a, size_t pages)
 
 /* --- one engine ------------------------------------------------------------------------------- */
 
-/* What the kernel calls domains in which it maps for drivers (Documentation/ABI, iommu_groups). */
-static bool translates(const struct function *f)
-{
-	return f->iommu_type && strncmp(f->iommu_type, "DMA", 3) == 0;
-}
-
 /* 0; -ENODEV: the channel is not to be had; another errno after scn_error(). */
 static int attach(struct dma_rig *r)
 {
@@ -141,7 +135,7 @@ static bool run_engine(struct dma_rig *r, dma_body *body)
 	err = attach(r);
 	if (err)
 		return err == -ENODEV;
-	r->translated = translates(r->engine);
+	r->translated = pair_is_translated(r->engine);
 	scn_device(r->ctx, r->engine->addr);
 	scn_device_name(r->ctx, name);
 	good = body(r);

@@ -19,6 +19,7 @@ struct mr_run {
 	uint64_t patterns; /* drawn so far */
 	size_t cases[NR_EVIDENCE_KINDS]; /* in which it held */
 	size_t done;
+	json_t *transfers; /* NULL: none was told of */
 	bool engine, bar, vfio; /* took part */
 	bool verbs; /* now */
 	int no_vfio; /* why a function could not be had under VFIO; 0: it could, or was not wanted */
@@ -57,6 +58,13 @@ int mr_refute(struct mr_case *c, enum evidence_kind kind, const char *fmt, ...)
 void mr_prove(struct mr_case *c, enum evidence_kind kind)
 {
 	c->run->cases[kind]++;
+}
+
+void mr_transfer(struct mr_case *c, json_t *fact)
+{
+	if (!c->run->transfers)
+		c->run->transfers = jx_array();
+	jx_append(c->run->transfers, fact);
 }
 
 int mr_expect(struct mr_case *c, const char *what, int err, int expected)
@@ -376,6 +384,24 @@ static int run_function(struct mr_run *run, struct scenario_ctx *ctx, struct pci
 	return under_vfio ?: ret;
 }
 
+/*
+ * Is the BAR that would be handed out, the largest one, memory? Registers are not prefetchable, and are
+ * not for writing patterns to, whoever has named the function.
+ */
+static bool has_memory(const struct function *f)
+{
+	const struct bar *largest = NULL;
+
+	for (int i = 0; f && !f->is_bridge && i < PCI_BARS; i++) {
+		const struct bar *b = &f->bars[i];
+
+		if ((b->kind == BAR_MEM32 || b->kind == BAR_MEM64) &&
+		    (!largest || b->size > largest->size))
+			largest = b;
+	}
+	return largest && largest->prefetchable;
+}
+
 static int run_all(struct mr_run *run, struct scenario_ctx *ctx)
 {
 	const struct scenario_env *env = scn_env(ctx);
@@ -389,7 +415,8 @@ static int run_all(struct mr_run *run, struct scenario_ctx *ctx)
 	for (size_t i = 0;
 	     run->what & MR_BAR && env->allow_unsafe && env->devices && env->devices[i] && !ret;
 	     i++)
-		if (pci_addr_parse(env->devices[i], &addr) == 0)
+		if (pci_addr_parse(env->devices[i], &addr) == 0 &&
+		    has_memory(platform_find(env->platform, addr)))
 			ret = run_function(run, ctx, addr);
 	return ret;
 }
@@ -435,7 +462,7 @@ static enum outcome conclude(struct mr_run *run, struct scenario_ctx *ctx, int r
 	if (ret)
 		return OUTCOME_FAIL;
 	if (!run->done) {
-		scn_skip(ctx, SKIP_HW_ABSENT, "no DMA engine is free, or none reaches the BAR");
+		scn_skip(ctx, SKIP_HW_ABSENT, "no DMA engine is free, or none reaches the BAR, or no function that is named has memory in one");
 		return OUTCOME_SKIP;
 	}
 	say_proven(run, ctx);
@@ -458,6 +485,8 @@ enum outcome mr_each(struct scenario_ctx *ctx, unsigned int what, mr_body *body)
 		return OUTCOME_ERROR;
 	}
 	outcome = conclude(&run, ctx, run_all(&run, ctx));
+	if (run.transfers)
+		scn_facts(ctx, "transfers", run.transfers);
 	if (outcome != OUTCOME_ERROR && !modfd_judge_held(ctx, MR_MODULE, fd, &before))
 		outcome = OUTCOME_FAIL;
 	close(fd);

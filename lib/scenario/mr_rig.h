@@ -9,6 +9,7 @@
 #ifndef P2PCERT_SCENARIO_MR_RIG_H
 #define P2PCERT_SCENARIO_MR_RIG_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -218,6 +219,9 @@ void mr_stage(struct mr_case *c, const char *fmt, ...) attr_printf(2, 3);
 int mr_refute(struct mr_case *c, enum evidence_kind kind, const char *fmt, ...) attr_printf(3, 4);
 /* It held in this case: said of all cases together, when they are over. */
 void mr_prove(struct mr_case *c, enum evidence_kind kind);
+
+/* What a pair of functions came to, as pair_to_json() has it, for the report's "transfers"; stolen. */
+void mr_transfer(struct mr_case *c, json_t *fact);
 
 /* Is what came the errno that must? Evidence errno. */
 int mr_expect(struct mr_case *c, const char *what, int err, int expected) attr_must_check;

@@ -138,6 +138,12 @@ int pair_bar_holding(const struct function *f, uint64_t phys, uint64_t length)
 	return -1;
 }
 
+/* Documentation/ABI/testing/sysfs-kernel-iommu_groups: DMA, DMA-FQ. */
+bool pair_is_translated(const struct function *f)
+{
+	return f->iommu_type && strncmp(f->iommu_type, "DMA", 3) == 0;
+}
+
 /* Is DMA of the function given physical addresses, as far as the kernel tells? */
 static bool untranslated(const struct function *f)
 {

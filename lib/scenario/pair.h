@@ -56,6 +56,9 @@ json_t *pair_to_json(const struct platform *platform, const struct p2p_pair *pre
 /* The memory BAR of f that holds all of [phys, phys + length), as the CPU sees it; -1: none. */
 int pair_bar_holding(const struct function *f, uint64_t phys, uint64_t length);
 
+/* Does an IOMMU translate what the kernel maps for this function? */
+bool pair_is_translated(const struct function *f);
+
 /*
  * Is this one mapped run of the target's memory what it has to be: P2PDMA pages, inside a BAR of the
  * target, and with a DMA address that fits the verdict? bus_offset is the target's bus address minus
