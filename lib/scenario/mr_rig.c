@@ -462,7 +462,9 @@ static enum outcome conclude(struct mr_run *run, struct scenario_ctx *ctx, int r
 	if (ret)
 		return OUTCOME_FAIL;
 	if (!run->done) {
-		scn_skip(ctx, SKIP_HW_ABSENT, "no DMA engine is free, or none reaches the BAR, or no function that is named has memory in one");
+		scn_skip(ctx, SKIP_HW_ABSENT,
+			 "no DMA engine is free, or none reaches the BAR, or no function that is "
+			 "named has memory in one");
 		return OUTCOME_SKIP;
 	}
 	say_proven(run, ctx);
