@@ -11,7 +11,7 @@ named=(--allow-unsafe --device 0000:04:00.0 --device 0000:05:00.0)
 each_fault '
 p2pdma.bar-copy  skip-copy     1  data
 p2pdma.bar-copy  corrupt-copy  1  data
-p2pdma.bar-copy  map-fails     1  errno
+p2pdma.bar-copy  map-fails     1  path
 p2pdma.bar-copy  leak          1  leak
 ' "${named[@]}"
 
