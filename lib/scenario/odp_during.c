@@ -3,7 +3,7 @@
  * odp.invalidate.during, odp.concurrent: a thread takes pages away from under the transfers of one pair of
  * queue pairs, and of several at once, each with a device context, regions and memory of its own. That
  * does not change what is in the memory, so that every transfer must succeed and all of every buffer be
- * right.
+ * right. Then, for one pair, all of the memory is away at times, and transfers may be refused.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "scenario/odp_away.h"
 #include "scenario/odp_claims.h"
 #include "scenario/odp_trouble.h"
 #include "scenario/pattern.h"
@@ -70,33 +71,83 @@ static int run_rounds(struct rig *r, const struct trouble *t, size_t *rounds)
 	return ret ?: trouble_error(t);
 }
 
+/* What came of one end after the other. */
+struct tally {
+	size_t rounds;
+	uint64_t changes;
+	struct away_count away[RIG_ENDS];
+};
+
+static int run_troubled(struct rig *r, struct tally *tally)
+{
+	struct rig *const rigs[] = { r };
+	struct trouble *t = NULL;
+	int ret = trouble_start(rigs, 1, pattern_seed(r->device->seed, UINT64_MAX - 2), &t);
+
+	ret = ret ?: run_rounds(r, t, &tally->rounds);
+	tally->changes = trouble_end(t);
+	return ret;
+}
+
+static int run_away(struct rig *r, struct tally *tally)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < RIG_ENDS && !ret; i++)
+		ret = away_run(r, &rig_ends[i], end_ns(r->device), &tally->away[i]);
+	return ret;
+}
+
+static void prove(const struct rdma_device *device, const struct tally *tally)
+{
+	scn_evidence(
+		device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+		"%s: %zu rounds of %u pages right at both ends, while pages were taken away %llu "
+		"times",
+		device->verbs.name, tally->rounds, PAGES, (unsigned long long)tally->changes);
+	for (size_t i = 0; i < RIG_ENDS; i++)
+		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+			     "%s: %s away %llu times: %zu transfers right, %zu refused without a "
+			     "byte moved",
+			     device->verbs.name, rig_ends[i].name,
+			     (unsigned long long)tally->away[i].changes, tally->away[i].moved,
+			     tally->away[i].refused);
+}
+
+/* Did it happen at all, and in the middle? NULL, or what did not. */
+static const char *lacking(const struct tally *tally)
+{
+	if (tally->changes < tally->rounds)
+		return "pages were taken away too seldom";
+	for (size_t i = 0; i < RIG_ENDS; i++)
+		if (!tally->away[i].moved || !tally->away[i].refused)
+			return "no transfer came to memory that was away, or none to memory that "
+			       "was there";
+	return NULL;
+}
+
 static enum outcome body_during(struct rdma_device *device, const void *arg attr_unused)
 {
-	struct rig r, *const rigs[] = { &r };
-	struct trouble *t = NULL;
+	struct tally tally = { 0 };
 	enum outcome outcome;
-	uint64_t changes;
-	size_t rounds = 0;
-	int ret = rig_open(&r, device, PAGES);
+	const char *lack;
+	struct rig r;
+	int ret = rig_open(&r, device, PAGES) ?: set_up(&r);
 
-	ret = ret ?: set_up(&r);
-	ret = ret ?: trouble_start(rigs, 1, pattern_seed(device->seed, UINT64_MAX - 2), &t);
-	ret = ret ?: run_rounds(&r, t, &rounds);
-	changes = trouble_end(t);
+	ret = ret ?: run_troubled(&r, &tally) ?: run_away(&r, &tally);
 	if (ret > 0)
 		find(device, &r);
-	if (!ret)
-		scn_evidence(
-			device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
-			"%s: %zu rounds of %u pages right at both ends, while pages were taken "
-			"away %llu times",
-			device->verbs.name, rounds, PAGES, (unsigned long long)changes);
-	if (!ret && changes < rounds)
-		outcome = rdma_conclude(device, OUTCOME_INCONCLUSIVE,
-					"pages were taken away too seldom");
-	else
-		outcome = rig_conclude(&r, ret, "%zu rounds right, pages taken away meanwhile",
-				       rounds);
+	lack = ret ? NULL : lacking(&tally);
+	if (lack) {
+		outcome = rdma_conclude(device, OUTCOME_INCONCLUSIVE, "%s", lack);
+	} else {
+		if (!ret)
+			prove(device, &tally);
+		outcome = rig_conclude(&r, ret,
+				       "%zu rounds right, pages taken away meanwhile, and right or "
+				       "refused where memory is away at times",
+				       tally.rounds);
+	}
 	rig_close(&r);
 	return outcome;
 }
@@ -259,7 +310,8 @@ static enum outcome body_concurrent(struct rdma_device *device, const void *arg 
 }
 
 ODP_SCENARIO(invalidate_during, "invalidate.during",
-	     "pages of on-demand regions are given up and moved during transfers",
+	     "memory of on-demand regions is given up, moved, replaced, and away at times, during "
+	     "transfers",
 	     IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ, body_during, NULL, EV(DATA),
 	     .FAULTS("skip-copy", "corrupt-copy"));
 ODP_SCENARIO(concurrent, "concurrent",

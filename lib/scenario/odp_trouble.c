@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pages given up (MADV_DONTNEED of shared memory), or moved between NUMA nodes, while transfers go on. */
+/*
+ * Pages given up (MADV_DONTNEED of shared memory), moved between NUMA nodes, replaced by another mapping of the
+ * same, or fetched for the CPU, while transfers go on.
+ */
 #include "scenario/odp_trouble.h"
 
 #include <pthread.h>
@@ -28,6 +31,8 @@ struct trouble {
 struct range {
 	unsigned char *data;
 	size_t pages, page;
+	int fd; /* of the file that it maps, */
+	off_t offset; /* from there */
 };
 
 static int give_up(struct range a, uint64_t random attr_unused)
@@ -51,8 +56,26 @@ static int move_away(struct range a, uint64_t random)
 	return 0;
 }
 
+/* In one step: there is no time at which nothing is there. */
+static int replace(struct range a, uint64_t random attr_unused)
+{
+	void *p = mmap(a.data, a.pages * a.page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		       a.fd, a.offset);
+
+	return p == MAP_FAILED ? -errno : 0;
+}
+
+/* Kernels before 5.14 cannot. */
+static int fetch(struct range a, uint64_t random attr_unused)
+{
+	if (madvise(a.data, a.pages * a.page, MADV_POPULATE_WRITE) < 0 && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
 /* Paging them out would do as well, were it not for drivers that lose what they write then. */
-static int (*const kinds[])(struct range a, uint64_t random) = { give_up, move_away };
+static int (*const kinds[])(struct range a, uint64_t random) = { give_up, move_away, replace,
+								 fetch };
 
 static struct range range_of(const struct trouble *t, uint64_t random)
 {
@@ -64,6 +87,8 @@ static struct range range_of(const struct trouble *t, uint64_t random)
 		.data = rig_pages(r, b) + first * r->page,
 		.pages = 1 + (random >> 16) % (rest < MAX_PAGES ? rest : MAX_PAGES),
 		.page = r->page,
+		.fd = b->fd,
+		.offset = (off_t)((first + 1) * r->page),
 	};
 }
 

@@ -268,24 +268,22 @@ static void *reach(struct fake_context *f, uint32_t key, uint64_t at, size_t len
 	return (void *)((uintptr_t)m->mr.addr + (at - m->iova));
 }
 
+#define WIRE (1u << 16) /* bytes of the longest transfer */
+
 /* As the process could: what is not there is fetched, what may not be touched is not. */
-static bool copy(void *to, void *from, size_t len)
+static bool fetch(void *data, void *from, size_t len)
 {
-	char data[1 << 16];
 	struct iovec here = { data, len }, there = { from, len };
 
-	if (len > sizeof(data) ||
-	    process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)len)
-		return false;
-	there.iov_base = to;
-	return process_vm_writev(getpid(), &here, 1, &there, 1, 0) == (ssize_t)len;
+	return from && len <= WIRE &&
+	       process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)len;
 }
 
-static bool readable(void *at)
+static bool store(void *to, void *data, size_t len)
 {
-	char byte;
+	struct iovec here = { data, len }, there = { to, len };
 
-	return copy(&byte, at, 1);
+	return to && process_vm_writev(getpid(), &here, 1, &there, 1, 0) == (ssize_t)len;
 }
 
 /* --- completions -------------------------------------------------------------------------------- */
@@ -449,13 +447,13 @@ static int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_
 	return 0;
 }
 
-static enum ibv_wc_status do_send(struct fake_context *f, struct fake_qp *peer, void *local,
+static enum ibv_wc_status do_send(struct fake_context *f, struct fake_qp *peer, void *data,
 				  size_t len)
 {
 	void *to = reach(f, peer->receive.lkey, peer->receive.addr, len, IBV_ACCESS_LOCAL_WRITE);
 
 	peer->receives = false;
-	if (len > peer->receive.length || !to || !copy(to, local, len))
+	if (len > peer->receive.length || !store(to, data, len))
 		return IBV_WC_REM_OP_ERR;
 	complete(peer->qp.recv_cq, (struct ibv_wc){ .wr_id = peer->receive_id,
 						    .opcode = IBV_WC_RECV,
@@ -467,14 +465,24 @@ static enum ibv_wc_status do_atomic(const struct ibv_send_wr *wr, void *local, v
 {
 	uint64_t was = 0, now;
 
-	if (!remote || !copy(&was, remote, sizeof(was)))
+	if (!fetch(&was, remote, sizeof(was)))
 		return IBV_WC_REM_ACCESS_ERR;
 	now = was + wr->wr.atomic.compare_add;
 	if (wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP)
 		now = was == wr->wr.atomic.compare_add ? wr->wr.atomic.swap : was;
-	if (!copy(remote, &now, sizeof(now)))
+	if (!store(remote, &now, sizeof(now)))
 		return IBV_WC_REM_ACCESS_ERR;
-	return copy(local, &was, sizeof(was)) ? IBV_WC_SUCCESS : IBV_WC_LOC_PROT_ERR;
+	return store(local, &was, sizeof(was)) ? IBV_WC_SUCCESS : IBV_WC_LOC_PROT_ERR;
+}
+
+/* Here it does wrong with what it does not reach. */
+static enum ibv_wc_status unreached(void *local)
+{
+	char byte = 'x';
+
+	if (fake_verbs.moves_refused && !store(local, &byte, 1))
+		return IBV_WC_LOC_PROT_ERR;
+	return fake_verbs.refuses_otherwise ? IBV_WC_REM_OP_ERR : IBV_WC_REM_ACCESS_ERR;
 }
 
 static enum ibv_wc_status carry_out(struct fake_context *f, struct fake_qp *peer,
@@ -484,24 +492,24 @@ static enum ibv_wc_status carry_out(struct fake_context *f, struct fake_qp *peer
 	bool sends = wr->opcode == IBV_WR_SEND || wr->opcode == IBV_WR_RDMA_WRITE;
 	void *local = reach(f, sge->lkey, sge->addr, sge->length,
 			    sends ? 0 : (unsigned int)IBV_ACCESS_LOCAL_WRITE);
+	char data[WIRE];
 	void *remote;
 
-	if (!local || (sends && !readable(local)))
+	if (!local || (sends && !fetch(data, local, sge->length)))
 		return IBV_WC_LOC_PROT_ERR;
 	switch (wr->opcode) {
 	case IBV_WR_SEND:
-		return do_send(f, peer, local, sge->length);
+		return do_send(f, peer, data, sge->length);
 	case IBV_WR_RDMA_WRITE:
 		remote = reach(f, wr->wr.rdma.rkey, wr->wr.rdma.remote_addr, sge->length,
 			       IBV_ACCESS_REMOTE_WRITE);
-		return remote && copy(remote, local, sge->length) ? IBV_WC_SUCCESS
-								  : IBV_WC_REM_ACCESS_ERR;
+		return store(remote, data, sge->length) ? IBV_WC_SUCCESS : unreached(local);
 	case IBV_WR_RDMA_READ:
 		remote = reach(f, wr->wr.rdma.rkey, wr->wr.rdma.remote_addr, sge->length,
 			       IBV_ACCESS_REMOTE_READ);
-		if (!remote || !readable(remote))
-			return IBV_WC_REM_ACCESS_ERR;
-		return copy(local, remote, sge->length) ? IBV_WC_SUCCESS : IBV_WC_LOC_PROT_ERR;
+		if (!fetch(data, remote, sge->length))
+			return unreached(local);
+		return store(local, data, sge->length) ? IBV_WC_SUCCESS : IBV_WC_LOC_PROT_ERR;
 	default:
 		remote = reach(f, wr->wr.atomic.rkey, wr->wr.atomic.remote_addr, sizeof(uint64_t),
 			       IBV_ACCESS_REMOTE_ATOMIC);

@@ -41,6 +41,8 @@ extern struct fake_verbs {
 	bool loses_offset; /* within a page, of regions on demand */
 	bool grants_all; /* has no eye for rights */
 	bool loses_iova; /* takes an address of a region for one of memory */
+	bool moves_refused; /* a byte into local memory, though it refuses */
+	bool refuses_otherwise; /* what it does not reach remotely */
 	/* as it goes */
 	unsigned int completions; /* of a success */
 	unsigned int queue_pairs, regions; /* there are */
