@@ -268,20 +268,20 @@ static int ask(struct peer *p)
 	int bar;
 	int err = pair_ask_distance(x->fd, p->initiator->addr, p->target->addr, &p->ruled);
 
-	if (!err)
+	if (!err && p->published)
 		err = pair_ask_map(x->fd, p->initiator->addr, p->map.addr, p->map.len, &p->ruled,
 				   &m);
 	if (err)
 		return err;
 	state = pair_judge(&p->predicted, &p->ruled);
-	p->supported = pair_ruled_supported(&p->ruled);
+	p->supported = !p->published || pair_ruled_supported(&p->ruled);
 	p->fact = pair_to_json(scn_env(x->ctx)->platform, &p->predicted, &p->ruled, state);
 	say_state(p, state);
-	if (state == PAIR_AGREES && p->ruled.map_errno == 0) {
+	if (state == PAIR_AGREES && p->ruled.mapped && p->ruled.map_errno == 0) {
 		bar = pair_bar_holding(p->target, m.segs[0].phys_addr, m.segs[0].length);
 		p->bus_offset = pair_bus_offset(scn_env(x->ctx)->sysroot, p->target, bar);
 		say_mapping(p, &m);
-	} else if (state == PAIR_AGREES && p->supported) {
+	} else if (state == PAIR_AGREES && p->ruled.mapped && p->supported) {
 		autofree char *why =
 			xasprintf("the peer's memory cannot be mapped for the initiator: %s",
 				  errno_text(p->ruled.map_errno));
@@ -316,21 +316,49 @@ static int lend(struct exam *x, const struct function *f)
 	return err;
 }
 
-bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator,
-		const struct function *target, const char *label, size_t len)
+static void introduce(struct peer *p, struct exam *x, const struct function *initiator,
+		      const struct function *target, const char *label)
 {
 	const struct scenario_env *env = scn_env(x->ctx);
 	const struct function *first = env->platform->functions;
-	int err;
 
 	*p = (struct peer){ .exam = x, .initiator = initiator, .target = target };
 	p->name = xasprintf("%s (%s) and %s", pci_addr_str(initiator->addr), label,
 			    pci_addr_str(target->addr));
 	p2p_pair_predict(env->platform, env->rules, (int)(initiator - first), (int)(target - first),
 			 &p->predicted);
+}
+
+/* What the kernel says of the pair; false ends the peer. */
+static bool consult(struct peer *p)
+{
+	autofree char *why = NULL;
+	int err;
+
+	p->image = xcalloc(1, p->map.len);
+	err = ask(p);
+	if (!err)
+		return true;
+	if (err == -ENOTSUP) {
+		json_decref(take_ptr(p->fact));
+	} else {
+		why = xasprintf("the module does not rule on it: %s", strerror(-err));
+		path_unproven(p, why);
+	}
+	peer_end(p);
+	return false;
+}
+
+bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator,
+		const struct function *target, const char *label, size_t len)
+{
+	int err;
+
+	introduce(p, x, initiator, target, label);
+	p->published = true;
 	err = lend(x, target);
 	if (!err)
-		err = p2pmem_map(env->sysroot, target->addr, len, &p->map);
+		err = p2pmem_map(scn_env(x->ctx)->sysroot, target->addr, len, &p->map);
 	if (err) {
 		exam_say(x, EVIDENCE_DATA, EVIDENCE_MISSING,
 			 "%s: %zu bytes of peer-to-peer memory cannot be mapped: %s", p->name, len,
@@ -338,22 +366,16 @@ bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator
 		peer_end(p);
 		return false;
 	}
-	p->image = xcalloc(1, len);
-	err = ask(p);
-	if (err == -ENOTSUP) {
-		json_decref(take_ptr(p->fact));
-		peer_end(p);
-		return false;
-	}
-	if (err) {
-		autofree char *why =
-			xasprintf("the module does not rule on it: %s", strerror(-err));
+	return consult(p);
+}
 
-		path_unproven(p, why);
-		peer_end(p);
-		return false;
-	}
-	return true;
+bool peer_begin_mapped(struct peer *p, struct exam *x, const struct function *initiator,
+		       const struct function *target, const char *label,
+		       const struct p2pmem_map *map)
+{
+	introduce(p, x, initiator, target, label);
+	p->map = *map;
+	return consult(p);
 }
 
 static const char *moved_text(const struct peer *p, bool as_ruled)

@@ -32,6 +32,7 @@ enum exam_subject {
 struct exam {
 	struct scenario_ctx *ctx;
 	enum exam_subject subject;
+	bool mixed; /* every second page of a peer's memory is an ordinary one */
 	int fd; /* of p2pcert_p2p, with the faults asked for */
 	uint64_t refcnt; /* of that module before */
 	struct p2pcert_held held; /* by it before */
@@ -85,7 +86,8 @@ struct peer {
 	char *name; /* "0000:03:00.0 (nvme0n1) and 0000:04:00.0" */
 	struct p2p_pair predicted;
 	struct pair_ruling ruled;
-	bool supported; /* by the kernel's ruling */
+	bool published; /* what is mapped is memory that the kernel lends for peer-to-peer */
+	bool supported; /* by the kernel's ruling; always if it is not published */
 	int64_t bus_offset;
 	struct p2pmem_map map; /* of the target's memory */
 	unsigned char *image; /* as much ordinary memory */
@@ -100,6 +102,13 @@ struct peer {
  */
 bool peer_begin(struct peer *p, struct exam *x, const struct function *initiator,
 		const struct function *target, const char *label, size_t len) attr_must_check;
+/*
+ * The same of memory that was mapped by other means, which the peer takes over, also if it fails: the kernel
+ * rules on the pair, but not on this mapping.
+ */
+bool peer_begin_mapped(struct peer *p, struct exam *x, const struct function *initiator,
+		       const struct function *target, const char *label,
+		       const struct p2pmem_map *map) attr_must_check;
 /*
  * Says in the pair's fact whether all was as ruled, and, of an exam of data, what became of the transfers
  * ("moved"): "right", "wrong", "refused" as they had to be, or "unclear".

@@ -24,6 +24,11 @@ p2pdma.nvme-cmb-write  skip-copy      1  data,path
 p2pdma.nvme-cmb-write  corrupt-copy   1  data
 p2pdma.nvme-cmb-write  short-copy     1  data
 p2pdma.nvme-cmb-write  wrong-verdict  1  path
+p2pdma.vfio-copy  skip-copy      1  data
+p2pdma.vfio-copy  corrupt-copy   1  data
+p2pdma.vfio-copy  short-copy     1  data
+p2pdma.vfio-copy  wrong-verdict  1  path
+p2pdma.vfio-copy  leak           1  leak
 p2pdma.misroute   skip-copy      1  data
 p2pdma.misroute   wrong-verdict  1  path
 p2pdma.gup        wrong-verdict  1  errno
@@ -39,25 +44,30 @@ p2pdma.acs-runtime    wrong-verdict  1  path
 p2pdma.acs-runtime    leak           1  leak
 '
 
-each_fault "$matrix" --allow-unsafe --device 0000:04:00.0 --device 0000:02:01.0
+# The drive, the port above it, the DMA engine, and the function whose BAR is plain memory.
+named=(--allow-unsafe --device 0000:04:00.0 --device 0000:02:01.0 --device 0000:05:00.0 --device 0000:06:00.0)
+each_fault "$matrix" "${named[@]}"
 # state: what those change that are for named devices alone: ACS, the driver, a drive's middle.
 state() {
-	local device=/sys/bus/pci/devices/0000:04:00.0 disk
+	local device=/sys/bus/pci/devices/0000:04:00.0 disk function
 	setpci -s 02:01.0 ECAP_ACS+6.w
-	readlink "$device/driver"
+	for function in "$device" /sys/bus/pci/devices/0000:0[56]:00.0; do
+		echo "$function $(readlink "$function/driver") $(cat "$function/driver_override")"
+	done
 	disk=$(find "$device/nvme/" -maxdepth 2 -name 'nvme*n1')
 	dd if="/dev/${disk##*/}" bs=1M skip=32 count=1 iflag=direct status=none | sha256sum
 }
+disk_is_back() {
+	[[ -n $(find /sys/bus/pci/devices/0000:04:00.0/nvme/ -maxdepth 2 -name 'nvme*n1' 2> /dev/null) ]]
+}
 was=$(state)
-for scenario in p2pdma.acs-runtime p2pdma.mmap-unbind p2pdma.nvme-cmb-write; do
-	certify 3 "$scenario-killed" --allow-unsafe --device 0000:04:00.0 --device 0000:02:01.0 \
-		--inject killed "$scenario"
+for scenario in p2pdma.acs-runtime p2pdma.mmap-unbind p2pdma.nvme-cmb-write p2pdma.vfio-copy; do
+	certify 3 "$scenario-killed" "${named[@]}" --inject killed "$scenario"
 	reports "$scenario-killed" 'it was killed, and nothing is left to be undone' 'crash 0' \
 		'"\(.results[0].kind) \(.not_undone | length)"'
-	until_true test -e /sys/bus/pci/devices/0000:04:00.0/p2pmem
+	until_true disk_is_back
 	is "$scenario-killed: all is as it was" "$was" "$(state)"
 done
-
 certify 0 slow --inject slow p2pdma.engine-copy
 reports slow 'what is slow is told of each pair and direction, and is no failure' 'P2P-SLOW 4' \
 	'[.findings[].code] | "\(unique | join(" ")) \(length)"'
