@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * PCI functions that come and go while a run is in progress, as the kernel tells by its events: what
- * was predicted is then of another machine than what was exercised. None of the changes that a run makes adds
- * or removes a function.
+ * was predicted is then of another machine than what was exercised. Those that a run removes and brings back by
+ * itself are for undo_has_moved() to tell.
  */
 #ifndef P2PCERT_RUNNER_HOTPLUG_H
 #define P2PCERT_RUNNER_HOTPLUG_H

@@ -99,8 +99,12 @@ void run_mark_log(struct run *run, struct slice *before, const char *what)
 static void put_hotplug(void *arg, struct pci_addr function, bool came)
 {
 	struct run *run = arg;
-	json_t *record = journal_record("finding");
-	json_t *functions = jx_array();
+	json_t *record, *functions;
+
+	if (undo_has_moved(run->undo, function))
+		return;
+	record = journal_record("finding");
+	functions = jx_array();
 
 	jx_append_str(functions, pci_addr_str(function));
 	jx_set_str(record, "code", finding_get("PLATFORM-CHANGED")->code);

@@ -486,6 +486,7 @@ static void run_scenario(struct run *run, const struct scenario *s)
 	cgroup = make_cgroup(run, name);
 	run_mark_log(run, &run->between, start_marker);
 	run_watch_hotplug(run);
+	undo_forget_moved(run->undo); /* by the scenario before */
 	run_read_taint(run); /* what was set before this one is not its doing */
 	if (!run_must_end(run)) {
 		run->current = s;

@@ -30,6 +30,7 @@ struct undo {
 	unsigned int next_number;
 	struct change *changes;
 	size_t nr_changes;
+	json_t *moved; /* addresses of functions that were removed or brought back */
 };
 
 struct undo *undo_new(struct journal *journal, const struct undo_env *env,
@@ -41,6 +42,7 @@ struct undo *undo_new(struct journal *journal, const struct undo_env *env,
 	u->env = env;
 	u->kinds = kinds;
 	u->nr_kinds = nr_kinds;
+	u->moved = jx_array();
 	return u;
 }
 
@@ -57,6 +59,7 @@ void undo_free(struct undo *u)
 	for (size_t i = 0; i < u->nr_changes; i++)
 		change_release(&u->changes[i]);
 	free(u->changes);
+	json_decref(u->moved);
 	free(u);
 }
 
@@ -175,6 +178,35 @@ int undo_adopt(struct undo *u, const json_t *records)
 	return r;
 }
 
+/* --- functions that go and come -------------------------------------------------------------------- */
+
+static void note_moved(struct undo *u, const struct change *c)
+{
+	const char *address = jx_get_str(c->args, "address");
+
+	/* a journal may say anything */
+	if (strcmp(c->name, UNDO_REMOVAL) == 0 && address)
+		jx_append_str(u->moved, address);
+}
+
+bool undo_has_moved(const struct undo *u, struct pci_addr function)
+{
+	const json_t *address;
+	struct pci_addr moved;
+	size_t i;
+
+	json_array_foreach (u->moved, i, address)
+		if (pci_addr_parse(json_string_value(address), &moved) == 0 &&
+		    pci_addr_eq(moved, function))
+			return true;
+	return false;
+}
+
+void undo_forget_moved(struct undo *u)
+{
+	json_array_clear(u->moved);
+}
+
 /* --- making and undoing -------------------------------------------------------------------------- */
 
 static enum undo_result revert(struct undo *u, const struct change *c)
@@ -183,6 +215,7 @@ static enum undo_result revert(struct undo *u, const struct change *c)
 	autofree char *args = jx_line(c->args);
 	enum undo_result result = UNDO_FAILED;
 
+	note_moved(u, c);
 	if (c->kind)
 		result = c->kind->revert(u->env, c->args, &why);
 	else
@@ -214,6 +247,7 @@ static int change(struct undo *u, struct change *c, json_t **facts, struct unmet
 		return r;
 	}
 	u->next_number++;
+	note_moved(u, c);
 	r = c->kind->apply(u->env, c->args, facts, why);
 	if (r < 0) {
 		result = revert(u, c);

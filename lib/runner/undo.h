@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "base/journal.h"
+#include "base/pciaddr.h"
 #include "scenario/scenario.h"
 
 enum undo_result {
@@ -70,11 +71,14 @@ struct undo_kind {
  * cgroup {name, [memory_max]}	a control group (v2), "p2pcert-...", below cgroup_root(); its processes are
  *				killed to undo it
  * driver-override {address, driver}	the function is bound to that driver ("": to none); unsafe
+ * pci-remove {address}	the kernel gives the function up; its bus is scanned anew to undo it, and it gets
+ *				the driver that it had; no bridge, and none with virtual functions; unsafe
  * pci-config {address, offset, width, mask, value}	bits of config space, such as ACS control; unsafe
  * iommu-group-type {group, type}	default domain type of a group; unsafe
  * disk-range {address, disk, offset, bytes}	what an NVMe drive of the function holds there may be
  *				overwritten: its bytes are in the journal, and are put back; unsafe
  */
+#define UNDO_REMOVAL "pci-remove"
 extern const struct undo_kind undo_kinds[];
 extern const size_t undo_kinds_len;
 
@@ -106,6 +110,13 @@ int undo_apply(struct undo *u, const char *kind, json_t *args, json_t **facts,
  * errno: it is not in the journal, and will be undone all the same.
  */
 int undo_found(struct undo *u, const char *kind, json_t *args) attr_must_check;
+
+/*
+ * Has this process taken the function away by such a change, or brought it back, since it was last told to
+ * forget? The kernel's events of that are no news.
+ */
+bool undo_has_moved(const struct undo *u, struct pci_addr function) attr_must_check;
+void undo_forget_moved(struct undo *u);
 
 /* How many changes there are to undo. */
 size_t undo_depth(const struct undo *u);

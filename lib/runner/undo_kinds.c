@@ -24,6 +24,8 @@ const struct undo_kind undo_kinds[] = {
 	{ "cgroup", SAFE, undo_cgroup_look, undo_cgroup_apply, undo_cgroup_revert, GOES_WITH_BOOT },
 	{ "driver-override", UNSAFE, undo_driver_look, undo_driver_apply, undo_driver_revert,
 	  GOES_WITH_BOOT },
+	{ UNDO_REMOVAL, UNSAFE, undo_pci_remove_look, undo_pci_remove_apply, undo_pci_remove_revert,
+	  GOES_WITH_BOOT },
 	{ "pci-config", UNSAFE, undo_pci_config_look, undo_pci_config_apply, undo_pci_config_revert,
 	  GOES_WITH_BOOT },
 	{ "iommu-group-type", UNSAFE, undo_iommu_type_look, undo_iommu_type_apply,

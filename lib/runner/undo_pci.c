@@ -7,7 +7,9 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -247,6 +249,167 @@ enum undo_result undo_driver_revert(const struct undo_env *env, const json_t *ar
 	if (rebind(env, &b, why) < 0)
 		return UNDO_FAILED;
 	return bound && r == 0 ? UNDO_GONE : UNDO_UNDONE;
+}
+
+/* --- removal ------------------------------------------------------------------------------------- */
+
+#define CLASS_BRIDGE 0x0604 /* class and subclass, of PCI to PCI */
+
+/*
+ * The bridge that the function is below, which looks for it again; "" on a root bus: sysfs nests a
+ * function in its bridge. The caller frees it.
+ */
+static char *bridge_of(const struct undo_env *env, const char *address)
+{
+	autofree char *path = device_path(env, address, "");
+	struct pci_addr bridge;
+	char target[PATH_MAX];
+	char *last, *parent;
+	ssize_t n;
+
+	path[strlen(path) - 1] = '\0'; /* the slash would follow the link */
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return xstrdup("");
+	target[n] = '\0';
+	last = strrchr(target, '/');
+	if (!last)
+		return xstrdup("");
+	*last = '\0';
+	parent = strrchr(target, '/');
+	return xstrdup(parent && pci_addr_parse(parent + 1, &bridge) == 0 ? parent + 1 : "");
+}
+
+static int read_number(const struct undo_env *env, const char *address, const char *attr,
+		       unsigned long *number)
+{
+	autofree char *path = device_path(env, address, attr);
+	autofree char *text = NULL;
+	int r = undo_value_read(path, &text);
+
+	*number = r < 0 ? 0 : strtoul(text, NULL, 0);
+	return r;
+}
+
+/* With a bridge go all functions below it, with a physical function its virtual ones. */
+static int deny_others(const struct undo_env *env, const char *address, struct unmet *why)
+{
+	unsigned long class, virtual_functions;
+
+	if (read_number(env, address, "class", &class) < 0 || class >> 8 == CLASS_BRIDGE)
+		return undo_deny(why, SKIP_HW_UNSUPPORTED, -EINVAL,
+				 "'%s' is not removed: it is a bridge, or does not say what it is",
+				 address);
+	if (read_number(env, address, "sriov_numvfs", &virtual_functions) == 0 && virtual_functions)
+		return undo_deny(why, SKIP_RESOURCE_BUSY, -EBUSY,
+				 "'%s' is not removed: %lu virtual functions would go with it",
+				 address, virtual_functions);
+	return 0;
+}
+
+int undo_pci_remove_look(const struct undo_env *env, json_t *args, bool *there, struct unmet *why)
+{
+	char address[PCI_ADDR_TEXT_MAX];
+	autofree char *override = NULL, *driver = NULL, *bridge = NULL;
+	json_t *before;
+	int r;
+
+	*there = false;
+	if (!parse_address(args, address))
+		return undo_deny_args(why, "pci-remove");
+	if (!device_exists(env, address))
+		return deny_absent(address, why);
+	r = deny_others(env, address, why);
+	if (r < 0)
+		return r;
+	r = read_override(env, address, &override);
+	if (r < 0)
+		return undo_deny(why, undo_category(r), r,
+				 "cannot read the driver override of '%s': %s", address,
+				 strerror(-r));
+	driver = driver_of(env, address);
+	bridge = bridge_of(env, address);
+	before = jx_object();
+	jx_set_str(before, "driver", driver);
+	jx_set_str(before, "override", override);
+	jx_set_str(before, "bridge", bridge);
+	jx_set(args, "before", before);
+	return 0;
+}
+
+static int wait_until(const struct undo_env *env, const char *address, bool exists)
+{
+	const int64_t deadline = clock_ns() + env->timeout_ns;
+
+	while (device_exists(env, address) != exists) {
+		if (clock_ns() >= deadline)
+			return -ETIMEDOUT;
+		poll(NULL, 0, POLL_MS);
+	}
+	return 0;
+}
+
+int undo_pci_remove_apply(const struct undo_env *env, const json_t *args,
+			  json_t **facts attr_unused, struct unmet *why)
+{
+	char address[PCI_ADDR_TEXT_MAX];
+	autofree char *path = NULL;
+	int r;
+
+	if (!parse_address(args, address))
+		return undo_deny_args(why, "pci-remove");
+	path = device_path(env, address, "remove");
+	r = undo_value_write_within(path, "1", env->timeout_ns);
+	r = r < 0 ? r : wait_until(env, address, false);
+	if (r < 0)
+		return undo_deny(why, undo_category(r), r, "cannot remove '%s': %s", address,
+				 r == -ETIMEDOUT ? "not done in time: is it still in use?"
+						 : strerror(-r));
+	return 0;
+}
+
+/* The bus is looked at anew where the function was; on a machine that has changed since, everywhere. */
+static int rescan(const struct undo_env *env, const char *bridge)
+{
+	autofree char *path = device_path(env, bridge, "rescan");
+
+	if (!*bridge || !device_exists(env, bridge)) {
+		free(path);
+		path = fs_under(env->sysroot, "/sys/bus/pci/rescan");
+	}
+	return undo_value_write_within(path, "1", env->timeout_ns);
+}
+
+enum undo_result undo_pci_remove_revert(const struct undo_env *env, const json_t *args, char **why)
+{
+	const json_t *before = json_object_get(args, "before");
+	const char *override = jx_get_str(before, "override");
+	const char *bridge = jx_get_str(before, "bridge");
+	struct pci_addr bridge_address;
+	struct binding b = { .driver = jx_get_str(before, "driver") };
+	bool there;
+	int r = 0;
+
+	if (!parse_address(args, b.address) || !is_driver(override) || !is_driver(b.driver) ||
+	    !bridge || (*bridge && pci_addr_parse(bridge, &bridge_address) < 0))
+		return undo_fail_args(why, "pci-remove");
+	there = device_exists(env, b.address);
+	if (there && is_bound_to(env, b.address, b.driver))
+		return UNDO_GONE;
+	if (!there)
+		r = rescan(env, bridge);
+	r = r < 0 ? r : wait_until(env, b.address, true);
+	if (r < 0)
+		return undo_fail(why, "cannot bring '%s' back: %s", b.address,
+				 r == -ETIMEDOUT ? "it does not answer" : strerror(-r));
+	r = put_override_back(env, b.address, override);
+	if (r < 0)
+		return undo_fail(why, "cannot set the driver override of '%s' to '%s': %s",
+				 b.address, override, strerror(-r));
+	/* Drivers are bound by themselves, some of them a moment later. */
+	if (wait_for_driver(env, &b) < 0 && rebind(env, &b, why) < 0)
+		return UNDO_FAILED;
+	return UNDO_UNDONE;
 }
 
 /* --- config space -------------------------------------------------------------------------------- */

@@ -189,6 +189,7 @@ static enum outcome run_change_refused(struct scenario_ctx *ctx)
 		{ "cgroup", "name", "../x" },
 		{ "driver-override", "address", "0000:00:00.0" },
 		{ "pci-config", "address", "0000:00:00.0" },
+		{ "pci-remove", "address", "0000:00:00.0" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {

@@ -38,6 +38,7 @@ p2pdma.mmap-lifetime  corrupt-copy   1  data
 p2pdma.mmap-lifetime  wrong-verdict  1  errno
 p2pdma.mmap-lifetime  leak           1  counters,leak
 p2pdma.mmap-unbind    no-unbind      1  errno
+p2pdma.mmap-remove    no-remove      1  errno
 p2pdma.no-cpu-sync    bounced        1  counters
 p2pdma.no-cpu-sync    leak           1  leak
 p2pdma.acs-runtime    wrong-verdict  1  path
@@ -61,13 +62,26 @@ disk_is_back() {
 	[[ -n $(find /sys/bus/pci/devices/0000:04:00.0/nvme/ -maxdepth 2 -name 'nvme*n1' 2> /dev/null) ]]
 }
 was=$(state)
-for scenario in p2pdma.acs-runtime p2pdma.mmap-unbind p2pdma.nvme-cmb-write p2pdma.vfio-copy; do
+for scenario in p2pdma.acs-runtime p2pdma.mmap-unbind p2pdma.mmap-remove p2pdma.nvme-cmb-write \
+	p2pdma.vfio-copy; do
 	certify 3 "$scenario-killed" "${named[@]}" --inject killed "$scenario"
 	reports "$scenario-killed" 'it was killed, and nothing is left to be undone' 'crash 0' \
 		'"\(.results[0].kind) \(.not_undone | length)"'
 	until_true disk_is_back
 	is "$scenario-killed: all is as it was" "$was" "$(state)"
 done
+# With the supervisor dead too, what is left is in the journal alone.
+for scenario in p2pdma.mmap-unbind p2pdma.mmap-remove; do
+	certify 137 "$scenario-abandoned" "${named[@]}" --inject abandoned "$scenario"
+	disk_is_back
+	verdict $((!$?)) "$scenario-abandoned: the drive is gone"
+	gives 0 "$scenario-abandoned: restored" p2pcert resume --restore-only "$T/$scenario-abandoned"
+	until_true disk_is_back
+	is "$scenario-abandoned: all is as it was" "$was" "$(state)"
+	reports "$scenario-abandoned" 'functions that went and came are no news' '' '.findings[].code'
+	nothing_left "$scenario-abandoned"
+done
+
 certify 0 slow --inject slow p2pdma.engine-copy
 reports slow 'what is slow is told of each pair and direction, and is no failure' 'P2P-SLOW 4' \
 	'[.findings[].code] | "\(unique | join(" ")) \(length)"'

@@ -68,6 +68,7 @@ static enum undo_result note_revert(const struct undo_env *env, const json_t *ar
 static const struct undo_kind kinds[] = {
 	{ "note", false, note_look, note_apply, note_revert, false },
 	{ "other", true, note_look, note_apply, note_revert, true },
+	{ UNDO_REMOVAL, true, note_look, note_apply, note_revert, false },
 };
 
 /* --- helpers ------------------------------------------------------------------------------------- */
@@ -329,6 +330,42 @@ static void forgotten(void **state)
 	end(&m);
 }
 
+/* What this process has removed or brought back, and that alone. */
+static void functions_moved(void **state)
+{
+	const struct pci_addr moved = { .bus = 3 }, other = { .bus = 4 };
+	autojson json_t *records =
+		records_of("[{\"event\":\"undo-add\",\"undo\":0,\"kind\":\"" UNDO_REMOVAL "\","
+			   "\"args\":{\"name\":\"x\",\"address\":\"0000:04:00.0\"}},"
+			   "{\"event\":\"undo-add\",\"undo\":1,\"kind\":\"" UNDO_REMOVAL "\","
+			   "\"args\":{\"name\":\"no address\"}}]");
+	autojson json_t *facts = NULL;
+	struct unmet why = { 0 };
+	struct machine m;
+
+	begin(&m, *state);
+	assert_int_equal(undo_adopt(m.undo, records), 0);
+	assert_false(undo_has_moved(m.undo, other));
+	assert_int_equal(undo_down_to(m.undo, 0), 0);
+	assert_true(undo_has_moved(m.undo, other));
+	undo_forget_moved(m.undo);
+	assert_false(undo_has_moved(m.undo, other));
+
+	assert_int_equal(undo_apply(m.undo, UNDO_REMOVAL,
+				    parse_args("{\"name\":\"a\",\"address\":\"0000:03:00.0\"}"),
+				    &facts, &why),
+			 0);
+	assert_true(undo_has_moved(m.undo, moved));
+	assert_false(undo_has_moved(m.undo, other));
+	undo_forget_moved(m.undo);
+	/* another kind moves nothing */
+	assert_int_equal(apply(&m, "{\"name\":\"b\",\"address\":\"0000:04:00.0\"}"), 0);
+	assert_int_equal(undo_down_to(m.undo, 0), 0);
+	assert_true(undo_has_moved(m.undo, moved));
+	assert_false(undo_has_moved(m.undo, other));
+	end(&m);
+}
+
 static bool is_unsafe(const char *name)
 {
 	return kind_named(name)->unsafe;
@@ -337,7 +374,7 @@ static bool is_unsafe(const char *name)
 /* What a scenario that is not unsafe can ask for is decided by this. */
 static void table(void **state attr_unused)
 {
-	assert_int_equal(undo_kinds_len, 10);
+	assert_int_equal(undo_kinds_len, 11);
 	for (size_t i = 0; i < undo_kinds_len; i++) {
 		assert_non_null(undo_kinds[i].look);
 		assert_non_null(undo_kinds[i].apply);
@@ -345,6 +382,7 @@ static void table(void **state attr_unused)
 	}
 	assert_true(is_unsafe("driver-override"));
 	assert_true(is_unsafe("pci-config"));
+	assert_true(is_unsafe(UNDO_REMOVAL));
 	assert_true(is_unsafe("iommu-group-type"));
 	assert_true(is_unsafe("disk-range"));
 	for (size_t i = 0; i < undo_kinds_len; i++)
@@ -357,6 +395,7 @@ static void table(void **state attr_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test_in_dir(functions_moved),
 		test_in_dir(in_order),
 		test_in_dir(there_already),
 		test_in_dir(failed_apply_is_reverted),

@@ -387,6 +387,148 @@ static void config_hostile(void **state)
 			 UNDO_FAILED);
 }
 
+/* --- removal --------------------------------------------------------------------------------------- */
+
+#define BRIDGE "0000:00:01.0"
+#define BRIDGE_HOME "/sys/devices/pci0000:00/" BRIDGE
+#define HOME BRIDGE_HOME "/" ADDRESS
+#define BUS "/sys/bus/pci/devices"
+#define REMOVED "/removed"
+#define REMOVE "{\"address\":\"" ADDRESS "\"}"
+
+/* A drive below a bridge, where sysfs has it, with this many virtual functions. */
+static void put_drive(const char *root, const char *class, const char *virtual_functions)
+{
+	put_driver(root, "nvme");
+	put(root, HOME "/class", class);
+	put(root, HOME "/sriov_numvfs", virtual_functions);
+	put(root, HOME "/driver_override", "(null)\n");
+	put(root, HOME "/remove", "");
+	put_link(root, HOME "/driver", "../../../../bus/pci/drivers/nvme");
+	put(root, BRIDGE_HOME "/rescan", "");
+	put(root, "/sys/bus/pci/rescan", "");
+	put_link(root, BUS "/" BRIDGE, "../../../devices/pci0000:00/" BRIDGE);
+	put_link(root, BUS "/" ADDRESS, "../../../devices/pci0000:00/" BRIDGE "/" ADDRESS);
+}
+
+/* A function that is found again has no override, and gets its driver a moment later. */
+static void serve_removal(const char *root)
+{
+	autofree char *home = xasprintf("%s" HOME, root);
+	autofree char *removed = xasprintf("%s" REMOVED, root);
+	autofree char *link = xasprintf("%s" BUS "/" ADDRESS, root);
+	autofree char *driver = xasprintf("%s" HOME "/driver", root);
+	autofree char *override = xasprintf("%s" HOME "/driver_override", root);
+
+	if (take_line(root, HOME "/remove", "1") &&
+	    (unlink(link) < 0 || unlink(driver) < 0 || rename(home, removed) < 0))
+		_exit(1);
+	if (!take_line(root, BRIDGE_HOME "/rescan", "1") || access(removed, F_OK) < 0)
+		return;
+	if (rename(removed, home) < 0 || truncate(override, 0) < 0 ||
+	    symlink("../../../devices/pci0000:00/" BRIDGE "/" ADDRESS, link) < 0)
+		_exit(1);
+	poll(NULL, 0, 50);
+	if (symlink("../../../../bus/pci/drivers/nvme", driver) < 0)
+		_exit(1);
+}
+
+static pid_t start_removing_kernel(const char *root)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	assert_true(pid >= 0);
+	while (pid == 0 && getppid() == parent) {
+		serve_removal(root);
+		poll(NULL, 0, 2);
+	}
+	if (pid == 0)
+		_exit(0);
+	return pid;
+}
+
+static void goes_and_comes(void **state)
+{
+	autofree char *device = xasprintf("%s" BUS "/" ADDRESS, (char *)*state);
+	autojson json_t *args = parse_args(REMOVE);
+	bool there = true;
+	pid_t kernel;
+
+	put_drive(*state, "0x010802\n", "0\n");
+	put(*state, HOME "/driver_override", "nvme\n");
+	kernel = start_removing_kernel(*state);
+	assert_int_equal(try_look(*state, "pci-remove", args, &there, NULL), 0);
+	assert_false(there);
+	assert_string_equal(jx_get_str(json_object_get(args, "before"), "bridge"), BRIDGE);
+	/* killed before it was made */
+	assert_int_equal(try_revert(*state, "pci-remove", args, NULL), UNDO_GONE);
+	assert_int_equal(try_apply(*state, "pci-remove", args, NULL, NULL), 0);
+	assert_int_equal(access(device, F_OK), -1);
+	assert_int_equal(try_revert(*state, "pci-remove", args, NULL), UNDO_UNDONE);
+	assert_driver(*state, "nvme");
+	assert_text(*state, HOME "/driver_override", "nvme\n");
+	/* below its bridge alone */
+	assert_text(*state, "/sys/bus/pci/rescan", "");
+	assert_int_equal(try_revert(*state, "pci-remove", args, NULL), UNDO_GONE);
+	stop_kernel(kernel);
+}
+
+static void removal_not_possible(void **state)
+{
+	autojson json_t *args = parse_args(REMOVE);
+	bool there;
+
+	assert_int_equal(try_look(*state, "pci-remove", args, &there, "no PCI function"), -ENODEV);
+	put_drive(*state, "0x060400\n", "0\n");
+	assert_int_equal(try_look(*state, "pci-remove", args, &there, "a bridge"), -EINVAL);
+	put_drive(*state, "0x010802\n", "3\n");
+	assert_int_equal(try_look(*state, "pci-remove", args, &there, "3 virtual functions"),
+			 -EBUSY);
+	put_drive(*state, "0x010802\n", "0\n");
+	assert_int_equal(try_look(*state, "pci-remove", args, &there, NULL), 0);
+
+	/* nobody acts on what is written */
+	assert_int_equal(
+		apply_within(NO_PATIENCE, *state, "pci-remove", args, NULL, "not done in time"),
+		-ETIMEDOUT);
+	take_away(*state, BUS "/" ADDRESS);
+	assert_int_equal(revert_within(NO_PATIENCE, *state, "pci-remove", args, "does not answer"),
+			 UNDO_FAILED);
+	assert_text(*state, BRIDGE_HOME "/rescan", "1\n");
+	/* its bridge is gone with it */
+	take_away(*state, BUS "/" BRIDGE);
+	assert_int_equal(revert_within(NO_PATIENCE, *state, "pci-remove", args, "does not answer"),
+			 UNDO_FAILED);
+	assert_text(*state, "/sys/bus/pci/rescan", "1\n");
+}
+
+static void removal_hostile(void **state)
+{
+	static const char *const befores[] = {
+		"{}",
+		"{\"address\":\"0000:03:00.0\"}",
+		"{\"address\":\"0000:03:00.0\",\"before\":{\"driver\":\"nvme\",\"override\":\"\"}}",
+		"{\"address\":\"0000:03:00.0\",\"before\":{\"driver\":\"../x\",\"override\":\"\","
+		"\"bridge\":\"\"}}",
+		"{\"address\":\"0000:03:00.0\",\"before\":{\"driver\":\"\",\"override\":\"\","
+		"\"bridge\":\"../..\"}}",
+	};
+	autojson json_t *none = parse_args("{\"address\":\"..\"}");
+	bool there;
+
+	put_drive(*state, "0x010802\n", "0\n");
+	assert_int_equal(try_look(*state, "pci-remove", none, &there, "no change of kind"),
+			 -EINVAL);
+	assert_int_equal(try_apply(*state, "pci-remove", none, NULL, "no change of kind"), -EINVAL);
+	for (size_t i = 0; i < ARRAY_LEN(befores); i++) {
+		autojson json_t *args = parse_args(befores[i]);
+
+		assert_int_equal(try_revert(*state, "pci-remove", args, "no change of kind"),
+				 UNDO_FAILED);
+	}
+	assert_text(*state, BRIDGE_HOME "/rescan", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +537,8 @@ int main(void)
 		test_in_dir(stuck_in_unbind),     test_in_dir(driver_hostile),
 		test_in_dir(bits_of_a_register),  test_in_dir(only_these_bits_come_back),
 		test_in_dir(config_not_possible), test_in_dir(config_hostile),
+		test_in_dir(goes_and_comes),      test_in_dir(removal_not_possible),
+		test_in_dir(removal_hostile),
 	};
 
 	return cmocka_run_group_tests_name("runner/undo_pci", tests, NULL, NULL);
