@@ -14,9 +14,11 @@
 /* That such an exam commits, of exam_begin(). */
 #define COPY_FAULTS \
 	(EXAM_FAULTS | P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | \
-	 P2PCERT_FAULT_SHORT_COPY)
+	 P2PCERT_FAULT_SHORT_COPY | P2PCERT_FAULT_MAP_FAILS)
 #define COPY_FAULT_NAMES \
 	"skip-copy", "corrupt-copy", "short-copy", "wrong-verdict", "leak", MODFD_FAULTS_ENTER
+/* Of those that ask the module how a peer's memory is mapped. */
+#define MAP_FAULT_NAME "map-fails"
 
 #define MAX_KINDS 2
 
@@ -126,7 +128,7 @@ const struct scenario scenario_p2pdma_engine_copy = {
 	.safety = SAFETY_SAFE,
 	.level = LEVEL_QUICK,
 	.seconds = 180,
-	.FAULTS(COPY_FAULT_NAMES, "slow"),
+	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME, "slow"),
 	.run = run_engine_copy,
 };
 
@@ -139,7 +141,7 @@ const struct scenario scenario_p2pdma_mixed_sgl = {
 	.safety = SAFETY_SAFE,
 	.level = LEVEL_QUICK,
 	.seconds = 180,
-	.FAULTS(COPY_FAULT_NAMES, "slow"),
+	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME, "slow"),
 	.run = run_mixed_sgl,
 };
 
@@ -151,7 +153,7 @@ const struct scenario scenario_p2pdma_nvme_cmb_read = {
 	.safety = SAFETY_SAFE,
 	.level = LEVEL_QUICK,
 	.seconds = 120,
-	.FAULTS(COPY_FAULT_NAMES),
+	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME),
 	.run = run_nvme_cmb_read,
 };
 
@@ -163,7 +165,7 @@ const struct scenario scenario_p2pdma_nvme_cmb_write = {
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 120,
-	.FAULTS(COPY_FAULT_NAMES, "killed"),
+	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME, "killed"),
 	.run = run_nvme_cmb_write,
 };
 
@@ -190,6 +192,6 @@ const struct scenario scenario_p2pdma_misroute = {
 	.safety = SAFETY_SAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 240,
-	.FAULTS(COPY_FAULT_NAMES),
+	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME),
 	.run = run_misroute,
 };

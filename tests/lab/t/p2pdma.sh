@@ -20,6 +20,8 @@ p2pdma.mixed-sgl  corrupt-copy   1  data
 p2pdma.mixed-sgl  short-copy     1  data
 p2pdma.mixed-sgl  wrong-verdict  1  data,path
 p2pdma.mixed-sgl  leak           1  leak
+p2pdma.mixed-sgl  map-fails      1  path
+p2pdma.nvme-cmb-read   map-fails      5  inconclusive
 p2pdma.nvme-cmb-write  skip-copy      1  data,path
 p2pdma.nvme-cmb-write  corrupt-copy   1  data
 p2pdma.nvme-cmb-write  short-copy     1  data
@@ -81,6 +83,10 @@ for scenario in p2pdma.mmap-unbind p2pdma.mmap-remove; do
 	reports "$scenario-abandoned" 'functions that went and came are no news' '' '.findings[].code'
 	nothing_left "$scenario-abandoned"
 done
+
+reports p2pdma.nvme-cmb-read-map-fails 'data is right, and which way it went is not shown' \
+	'P2P-PATH-UNPROVEN proven missing' '"\([.findings[].code] | unique | join(" ")) " +
+		(.results[0].evidence | "\(.data.state) \(.path.state)")'
 
 certify 0 slow --inject slow p2pdma.engine-copy
 reports slow 'what is slow is told of each pair and direction, and is no failure' 'P2P-SLOW 4' \
