@@ -264,7 +264,7 @@ static int ask(struct peer *p)
 {
 	struct exam *x = p->exam;
 	enum pair_state state;
-	struct p2pcert_map m;
+	struct p2pcert_map m = { 0 };
 	int bar;
 	int err = pair_ask_distance(x->fd, p->initiator->addr, p->target->addr, &p->ruled);
 
