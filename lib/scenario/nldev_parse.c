@@ -77,10 +77,25 @@ static bool is_text(const struct attr *a, const char *text)
 	return a->value.len == len && memcmp(a->value.at, text, len) == 0;
 }
 
-/* --- messages ----------------------------------------------------------------------------------- */
-
-/* What is in one message: as the nldev_parse_*() return it. */
+/* What one of them, or all in turn, say: as the nldev_parse_*() return it. */
 typedef int parse_body(struct span body, void *answer);
+
+/* Parses each attribute of this type, until one of them is the answer. */
+static int each(struct span s, unsigned int type, parse_body *parse, void *answer)
+{
+	struct attr a;
+	int more, ret = 0;
+
+	while (!ret && (more = next_attr(&s, &a)) != 0) {
+		if (more < 0)
+			return more;
+		if (a.type == type)
+			ret = parse(a.value, answer);
+	}
+	return ret;
+}
+
+/* --- messages ----------------------------------------------------------------------------------- */
 
 /* The kernel's word for what it did not do. */
 static int refusal(struct span body)
@@ -176,8 +191,9 @@ struct mr_answer {
 	uint32_t rkey, number;
 };
 
-static int parse_mr(struct span entry, struct mr_answer *m)
+static int parse_mr(struct span entry, void *answer)
 {
+	struct mr_answer *m = answer;
 	bool has_key = false, has_number = false;
 	uint32_t rkey = 0;
 	struct attr a;
@@ -201,33 +217,14 @@ static int parse_mr(struct span entry, struct mr_answer *m)
 	return rkey == m->rkey && has_number;
 }
 
-/* The entries of a table. */
-static int parse_mr_table(struct span table, struct mr_answer *m)
+static int parse_mr_table(struct span table, void *answer)
 {
-	struct attr a;
-	int more, ret = 0;
-
-	while (!ret && (more = next_attr(&table, &a)) != 0) {
-		if (more < 0)
-			return more;
-		if (a.type == RDMA_NLDEV_ATTR_RES_MR_ENTRY)
-			ret = parse_mr(a.value, m);
-	}
-	return ret;
+	return each(table, RDMA_NLDEV_ATTR_RES_MR_ENTRY, parse_mr, answer);
 }
 
 static int parse_mrs(struct span body, void *answer)
 {
-	struct attr a;
-	int more, ret = 0;
-
-	while (!ret && (more = next_attr(&body, &a)) != 0) {
-		if (more < 0)
-			return more;
-		if (a.type == RDMA_NLDEV_ATTR_RES_MR)
-			ret = parse_mr_table(a.value, answer);
-	}
-	return ret;
+	return each(body, RDMA_NLDEV_ATTR_RES_MR, parse_mr_table, answer);
 }
 
 int nldev_parse_mr(const void *data, size_t len, uint32_t seq, uint32_t rkey, uint32_t *number)
@@ -240,8 +237,9 @@ int nldev_parse_mr(const void *data, size_t len, uint32_t seq, uint32_t rkey, ui
 }
 
 /* A name and a value; others than these are the device's own affair. */
-static int parse_counter(struct span entry, struct nldev_counters *c)
+static int parse_counter(struct span entry, void *answer)
 {
+	struct nldev_counters *c = answer;
 	int which = -1, has_value = 0, more;
 	uint64_t value = 0;
 	struct attr a;
@@ -268,33 +266,15 @@ static int parse_counter(struct span entry, struct nldev_counters *c)
 	return 0;
 }
 
-static int parse_counter_table(struct span table, struct nldev_counters *c)
+static int parse_counter_table(struct span table, void *answer)
 {
-	struct attr a;
-	int more, err = 0;
-
-	while (!err && (more = next_attr(&table, &a)) != 0) {
-		if (more < 0)
-			return more;
-		if (a.type == RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY)
-			err = parse_counter(a.value, c);
-	}
-	return err;
+	return each(table, RDMA_NLDEV_ATTR_STAT_HWCOUNTER_ENTRY, parse_counter, answer);
 }
 
 /* It is an answer without a table, too: the device counts nothing. */
 static int parse_counters(struct span body, void *answer)
 {
-	struct attr a;
-	int more, err = 0;
-
-	while (!err && (more = next_attr(&body, &a)) != 0) {
-		if (more < 0)
-			return more;
-		if (a.type == RDMA_NLDEV_ATTR_STAT_HWCOUNTERS)
-			err = parse_counter_table(a.value, answer);
-	}
-	return err ? err : 1;
+	return each(body, RDMA_NLDEV_ATTR_STAT_HWCOUNTERS, parse_counter_table, answer) ?: 1;
 }
 
 int nldev_parse_counters(const void *data, size_t len, uint32_t seq, struct nldev_counters *c)

@@ -121,26 +121,8 @@ static int check_file(struct away *a)
 			  r->pages);
 }
 
-static int judge(struct away *a, const struct rig_end *end, const struct rig_op *op,
-		 enum ibv_wc_status status, struct away_count *count)
-{
-	enum ibv_wc_status refused = end->refused;
-	struct rig *r = a->r;
-
-	if (refused == IBV_WC_LOC_PROT_ERR && op->sends)
-		refused = r->unreachable;
-	count->moved += status == IBV_WC_SUCCESS;
-	count->refused += status == refused;
-	if (status == IBV_WC_SUCCESS || status == refused)
-		return 0;
-	r->wrong_status = true;
-	return rig_refute(r, EVIDENCE_DATA, "%s completes with '%s', expected '%s' or '%s'",
-			  op->name, ibv_wc_status_str(status), ibv_wc_status_str(refused),
-			  ibv_wc_status_str(IBV_WC_SUCCESS));
-}
-
 static int transfer(struct away *a, const struct rig_end *end, const struct rig_op *op, size_t page,
-		    struct away_count *count)
+		    struct rig_count *count)
 {
 	struct rig *r = a->r;
 	struct rig_buffer *other = end->local ? &r->remote : &r->local;
@@ -151,7 +133,7 @@ static int transfer(struct away *a, const struct rig_end *end, const struct rig_
 	/* new data, so that what was moved before is not taken for it */
 	rig_fill(r, other);
 	order = rig_order(r, op, page, page);
-	ret = rig_try(r, op, page, page, &status) ?: judge(a, end, op, status, count);
+	ret = rig_try(r, op, page, page, &status) ?: rig_either(r, end, op, status, count);
 	if (ret)
 		return ret;
 	if (status == IBV_WC_SUCCESS)
@@ -169,7 +151,7 @@ static int run(struct away *a, const struct rig_end *end, int64_t end_ns, struct
 
 		rig_stage(r, "%s of %s that is away at times, transfer %zu", op->name, end->name,
 			  n);
-		ret = transfer(a, end, op, n % r->pages, count);
+		ret = transfer(a, end, op, n % r->pages, &count->transfers);
 	}
 	return ret;
 }

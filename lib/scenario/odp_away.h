@@ -14,7 +14,7 @@
 #include "scenario/odp_rig.h"
 
 struct away_count {
-	size_t moved, refused;
+	struct rig_count transfers;
 	uint64_t changes; /* how often it was away */
 };
 

@@ -110,8 +110,8 @@ static void prove(const struct rdma_device *device, const struct tally *tally)
 			     "%s: %s away %llu times: %zu transfers right, %zu refused without a "
 			     "byte moved",
 			     device->verbs.name, rig_ends[i].name,
-			     (unsigned long long)tally->away[i].changes, tally->away[i].moved,
-			     tally->away[i].refused);
+			     (unsigned long long)tally->away[i].changes,
+			     tally->away[i].transfers.moved, tally->away[i].transfers.refused);
 }
 
 /* Did it happen at all, and in the middle? NULL, or what did not. */
@@ -120,7 +120,7 @@ static const char *lacking(const struct tally *tally)
 	if (tally->changes < tally->rounds)
 		return "pages were taken away too seldom";
 	for (size_t i = 0; i < RIG_ENDS; i++)
-		if (!tally->away[i].moved || !tally->away[i].refused)
+		if (!tally->away[i].transfers.moved || !tally->away[i].transfers.refused)
 			return "no transfer came to memory that was away, or none to memory that "
 			       "was there";
 	return NULL;

@@ -402,11 +402,32 @@ int rig_learn(struct rig *r)
 	return ret;
 }
 
+/* How this device says it. */
+static enum ibv_wc_status learned(const struct rig *r, const struct rig_op *op,
+				  enum ibv_wc_status expected)
+{
+	return expected == IBV_WC_LOC_PROT_ERR && op->sends ? r->unreachable : expected;
+}
+
+int rig_either(struct rig *r, const struct rig_end *end, const struct rig_op *op,
+	       enum ibv_wc_status status, struct rig_count *count)
+{
+	enum ibv_wc_status refused = learned(r, op, end->refused);
+
+	count->moved += status == IBV_WC_SUCCESS;
+	count->refused += status == refused;
+	if (status == IBV_WC_SUCCESS || status == refused)
+		return 0;
+	r->wrong_status = true;
+	return rig_refute(r, EVIDENCE_DATA, "%s completes with '%s', expected '%s' or '%s'",
+			  op->name, ibv_wc_status_str(status), ibv_wc_status_str(refused),
+			  ibv_wc_status_str(IBV_WC_SUCCESS));
+}
+
 static int check_status(struct rig *r, const struct rig_op *op, enum ibv_wc_status status,
 			enum ibv_wc_status expected)
 {
-	if (expected == IBV_WC_LOC_PROT_ERR && op->sends)
-		expected = r->unreachable;
+	expected = learned(r, op, expected);
 	if (status == expected)
 		return 0;
 	r->wrong_data |= status == IBV_WC_SUCCESS;

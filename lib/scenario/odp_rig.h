@@ -181,6 +181,15 @@ int rig_try(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
  */
 int rig_probe(struct rig *r, const struct rig_op *op, size_t local, size_t remote,
 	      unsigned int timeout_ms, enum ibv_wc_status *status) attr_must_check;
+/*
+ * For memory at this end that may or may not be there at the time: what rig_try() or rig_probe() came to must be
+ * success, or how the device refuses to touch it.
+ */
+struct rig_count {
+	size_t moved, refused;
+};
+int rig_either(struct rig *r, const struct rig_end *end, const struct rig_op *op,
+	       enum ibv_wc_status status, struct rig_count *count) attr_must_check;
 /* rig_move() for all pages, from the first locally and the last remotely. */
 int rig_move_all(struct rig *r, const struct rig_op *op,
 		 enum ibv_wc_status expected) attr_must_check;

@@ -29,7 +29,8 @@ struct trial {
 	bool serving;
 	unsigned char
 		*provided; /* what the thread fills missing pages with, as large as a buffer */
-	size_t waited, refused; /* pages for which the device did, or could not */
+	struct rig_count
+		count; /* of transfers to missing pages: which the process provided, or did not */
 	char *impossible; /* why it cannot be tried; NULL: it can */
 };
 
@@ -123,24 +124,13 @@ static int move_missing(struct trial *t, const struct rig_end *end, const struct
 			size_t page)
 {
 	struct rig *r = &t->r;
-	enum ibv_wc_status status, refused = end->refused;
+	enum ibv_wc_status status;
 	int err = rig_probe(r, op, page, page, RIG_TRANSFER_MS, &status);
 
-	if (refused == IBV_WC_LOC_PROT_ERR && op->sends)
-		refused = r->unreachable;
 	if (err == -ETIMEDOUT)
 		return rig_refute(r, EVIDENCE_DATA, "%s does not complete in %d ms", op->name,
 				  RIG_TRANSFER_MS);
-	if (err)
-		return err;
-	t->waited += status == IBV_WC_SUCCESS;
-	t->refused += status == refused;
-	if (status == IBV_WC_SUCCESS || status == refused)
-		return 0;
-	r->wrong_status = true;
-	return rig_refute(r, EVIDENCE_DATA, "%s completes with '%s', expected '%s' or '%s'",
-			  op->name, ibv_wc_status_str(status), ibv_wc_status_str(refused),
-			  ibv_wc_status_str(IBV_WC_SUCCESS));
+	return err ?: rig_either(r, end, op, status, &t->count);
 }
 
 static int run_op(struct trial *t, const struct rig_end *end, const struct rig_op *op)
@@ -204,11 +194,12 @@ static enum outcome conclude(struct trial *t, int ret)
 		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
 			     "%s: of %zu transfers to a missing page %zu waited for the process to "
 			     "provide it, and %zu were refused; all of both buffers right",
-			     device->verbs.name, t->waited + t->refused, t->waited, t->refused);
+			     device->verbs.name, t->count.moved + t->count.refused, t->count.moved,
+			     t->count.refused);
 	return rig_conclude(&t->r, ret, "missing pages are %s",
-			    !t->refused  ? "waited for"
-			    : !t->waited ? "refused until the CPU has touched them"
-					 : "waited for, or refused");
+			    !t->count.refused ? "waited for"
+			    : !t->count.moved ? "refused until the CPU has touched them"
+					      : "waited for, or refused");
 }
 
 static enum outcome body(struct rdma_device *device, const void *arg attr_unused)

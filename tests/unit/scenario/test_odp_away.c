@@ -67,9 +67,10 @@ static void right(void **state)
 	for (size_t i = 0; i < RIG_ENDS; i++) {
 		assert_int_equal(run(b, &rig_ends[i], &count), 0);
 		print_message("# %s: %zu moved, %zu refused, away %llu times\n", rig_ends[i].name,
-			      count.moved, count.refused, (unsigned long long)count.changes);
-		assert_true(count.moved > 0);
-		assert_true(count.refused > 0);
+			      count.transfers.moved, count.transfers.refused,
+			      (unsigned long long)count.changes);
+		assert_true(count.transfers.moved > 0);
+		assert_true(count.transfers.refused > 0);
 		assert_true(count.changes > 0);
 	}
 }
