@@ -308,6 +308,27 @@ static void malformed(attr_unused void **state)
 	assert_int_equal(nldev_parse_counters(empty.data, empty.len, SEQ, &c), -EBADMSG);
 }
 
+/* An entry that says to be longer than its table, whose end it would run over. */
+static void overlong(attr_unused void **state)
+{
+	struct answer a = counters_answer();
+	const size_t table = sizeof(struct nlmsghdr) + 2 * (sizeof(struct nlattr) + 4);
+	struct nldev_counters c;
+	struct nlattr head;
+
+	message(&a, type_of(RDMA_NLDEV_CMD_STAT_GET), SEQ); /* what would be read then */
+	sent(&a);
+	memcpy(&head, a.data + table, sizeof(head));
+	assert_int_equal(head.nla_type & NLA_TYPE_MASK, RDMA_NLDEV_ATTR_STAT_HWCOUNTERS);
+	for (unsigned int more = 1; more <= 16; more++) {
+		struct nlattr longer = head;
+
+		longer.nla_len = (__u16)(head.nla_len + more);
+		memcpy(a.data + table, &longer, sizeof(longer));
+		assert_int_equal(nldev_parse_counters(a.data, a.len, SEQ, &c), -EBADMSG);
+	}
+}
+
 /* --- two looks ---------------------------------------------------------------------------------- */
 
 static void moved(attr_unused void **state)
@@ -341,7 +362,7 @@ int main(void)
 		cmocka_unit_test(regions),  cmocka_unit_test(regions_hidden),
 		cmocka_unit_test(counters), cmocka_unit_test(no_counters),
 		cmocka_unit_test(damaged),  cmocka_unit_test(malformed),
-		cmocka_unit_test(moved),
+		cmocka_unit_test(moved),    cmocka_unit_test(overlong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
