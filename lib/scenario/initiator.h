@@ -108,7 +108,7 @@ struct initiator_kind {
 };
 
 extern const struct initiator_kind initiator_dma, initiator_nvme, initiator_nvme_write,
-	initiator_vfio;
+	initiator_vfio, initiator_rdma;
 
 struct initiator_tally {
 	size_t found, used; /* devices of the kind, and those of them that could be opened */

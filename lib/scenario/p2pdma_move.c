@@ -29,6 +29,16 @@ struct who {
 	const char *nobody; /* why it is a skip if none could be used; NULL: that is not one */
 };
 
+/* Nothing was moved, nothing is wrong, and there is a reason that is no matter of evidence. */
+static bool nobody_moves(const struct exam *x, size_t used, const struct who *who)
+{
+	for (size_t k = 0; k < NR_EVIDENCE_KINDS; k++)
+		if (x->said[k][EVIDENCE_REFUTED])
+			return false;
+	return !x->exercised && !x->said[EVIDENCE_DATA][EVIDENCE_MISSING] &&
+	       (x->unusable || (!used && who->nobody));
+}
+
 static enum outcome run(struct scenario_ctx *ctx, const struct who *who)
 {
 	size_t used = 0;
@@ -46,8 +56,8 @@ static enum outcome run(struct scenario_ctx *ctx, const struct who *who)
 		}
 		used += t.used;
 	}
-	if (!used && who->nobody && !x.said[EVIDENCE_DATA][EVIDENCE_MISSING]) {
-		scn_skip(ctx, SKIP_HW_UNSUPPORTED, "%s", who->nobody);
+	if (nobody_moves(&x, used, who)) {
+		scn_skip(ctx, SKIP_HW_UNSUPPORTED, "%s", x.unusable ? x.unusable : who->nobody);
 		exam_abandon(&x);
 		return OUTCOME_SKIP;
 	}
@@ -98,6 +108,11 @@ static enum outcome run_vfio_copy(struct scenario_ctx *ctx)
 				false,
 				{ &initiator_vfio },
 				"none of the named devices is one that p2pcert has a driver for" });
+}
+
+static enum outcome run_rdma_copy(struct scenario_ctx *ctx)
+{
+	return run(ctx, &(struct who){ EXAM_DATA, false, { &initiator_rdma }, NULL });
 }
 
 /* What is common to those that DMA engines take part in, and to those of NVMe drives. */
@@ -182,6 +197,21 @@ const struct scenario scenario_p2pdma_vfio_copy = {
 	.seconds = 180,
 	.FAULTS(COPY_FAULT_NAMES, "killed"),
 	.run = run_vfio_copy,
+};
+
+const struct scenario scenario_p2pdma_rdma_copy = {
+	.id = "p2pdma.rdma-copy",
+	.title = "an RDMA device writes to and reads the published memory of another function",
+	.NEEDS({ NEED_ROOT, NULL }, { NEED_CAPABILITY, "CAP_SYS_ADMIN" },
+	       { NEED_KCONFIG, "CONFIG_PCI_P2PDMA && CONFIG_INFINIBAND && CONFIG_MODULE_UNLOAD" },
+	       { NEED_FEATURE, "p2pmem_mmap" }, { NEED_MODULE, P2PCERT_DEV_P2P },
+	       { NEED_ROLE, "p2pmem-provider" }, { NEED_ROLE, "rdma" }),
+	.evidence = MOVE_EVIDENCE,
+	.safety = SAFETY_SAFE,
+	.level = LEVEL_STANDARD,
+	.seconds = 120,
+	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME),
+	.run = run_rdma_copy,
 };
 
 const struct scenario scenario_p2pdma_misroute = {

@@ -44,6 +44,7 @@ void exam_abandon(struct exam *x)
 		close(x->log_fd);
 	json_decref(x->facts);
 	free(x->refusal);
+	free(x->unusable);
 	free(x->functions);
 	*x = (struct exam){ .fd = -1, .log_fd = -1 };
 }
@@ -152,6 +153,16 @@ void exam_say(struct exam *x, enum evidence_kind kind, enum evidence_state state
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	scn_evidence(x->ctx, kind, state, "%s", text);
+}
+
+void exam_unusable(struct exam *x, const char *fmt, ...)
+{
+	va_list ap;
+
+	free(x->unusable);
+	va_start(ap, fmt);
+	x->unusable = xvasprintf(fmt, ap);
+	va_end(ap);
 }
 
 void exam_device(struct exam *x, const struct function *f)

@@ -49,6 +49,7 @@ struct exam {
 		bool lent; /* memory, of which this much was free before the first time */
 		uint64_t available;
 	} * functions;
+	char *unusable; /* why the last device that can do nothing here cannot; NULL: there is none */
 	json_t *facts; /* one object for each pair */
 };
 
@@ -67,6 +68,9 @@ void exam_abandon(struct exam *x);
 /* scn_evidence(), but for the many lines of a machine with many pairs: some of each are enough. */
 void exam_say(struct exam *x, enum evidence_kind kind, enum evidence_state state, const char *fmt,
 	      ...) attr_printf(4, 5);
+
+/* A device takes no part, for a reason that is its own: a skip if there is no other. */
+void exam_unusable(struct exam *x, const char *fmt, ...) attr_printf(2, 3);
 
 /* scn_device(), once for each. */
 void exam_device(struct exam *x, const struct function *f);

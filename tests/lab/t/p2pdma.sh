@@ -88,6 +88,11 @@ reports p2pdma.nvme-cmb-read-map-fails 'data is right, and which way it went is 
 	'P2P-PATH-UNPROVEN proven missing' '"\([.findings[].code] | unique | join(" ")) " +
 		(.results[0].evidence | "\(.data.state) \(.path.state)")'
 
+# Soft RDMA is no function, and memory of a peer is none that it pins.
+certify 4 soft --soft-rdma p2pcert-v0 p2pdma.rdma-copy
+reports soft 'a soft device moves nothing by itself, and says so' 'hw-unsupported EFAULT' \
+	'.results[0].skip[0] | "\(.category) \(.text | split(": ")[1])"'
+
 certify 0 slow --inject slow p2pdma.engine-copy
 reports slow 'what is slow is told of each pair and direction, and is no failure' 'P2P-SLOW 4' \
 	'[.findings[].code] | "\(unique | join(" ")) \(length)"'
