@@ -135,15 +135,16 @@ static enum outcome run_rdma_copy(struct scenario_ctx *ctx)
 	}
 #define MOVE_EVIDENCE (EV(DATA) | EV(PATH) | EV(LEAK))
 
+/* Of a channel alone. */
+#define ENGINE_SCENARIO \
+	.NEEDS(ENGINE_NEEDS, { NEED_ROLE, "dma-engine" }), \
+		.evidence = MOVE_EVIDENCE, .safety = SAFETY_SAFE, .level = LEVEL_QUICK, \
+		.seconds = 180, .FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME, "slow")
+
 const struct scenario scenario_p2pdma_engine_copy = {
 	.id = "p2pdma.engine-copy",
 	.title = "a DMA engine copies into and out of the published memory of another function",
-	.NEEDS(ENGINE_NEEDS, { NEED_ROLE, "dma-engine" }),
-	.evidence = MOVE_EVIDENCE,
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 180,
-	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME, "slow"),
+	ENGINE_SCENARIO,
 	.run = run_engine_copy,
 };
 
@@ -151,12 +152,7 @@ const struct scenario scenario_p2pdma_mixed_sgl = {
 	.id = "p2pdma.mixed-sgl",
 	.title = "a DMA engine copies to and from pages of another function and of memory in one "
 		 "range",
-	.NEEDS(ENGINE_NEEDS, { NEED_ROLE, "dma-engine" }),
-	.evidence = MOVE_EVIDENCE,
-	.safety = SAFETY_SAFE,
-	.level = LEVEL_QUICK,
-	.seconds = 180,
-	.FAULTS(COPY_FAULT_NAMES, MAP_FAULT_NAME, "slow"),
+	ENGINE_SCENARIO,
 	.run = run_mixed_sgl,
 };
 
