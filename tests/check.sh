@@ -53,11 +53,11 @@ build gcc CC=gcc BUILD=build all unit-programs selftest headers
 build clang CC=clang BUILD=build-clang all unit-programs selftest headers
 build asan CC=gcc BUILD=build-asan SANITIZE=address,undefined all unit-programs selftest
 
-# Reads commands, one a line, and runs as many at a time as there are processors: most of them wait
-# for the disk or for a guest. What each prints comes whole.
+# Reads commands, one a line, and runs one more at a time than there are processors: many of them wait,
+# for a deadline or a disk. What each prints comes whole.
 together() {
 	# shellcheck disable=SC2016 # for the inner shell
-	xargs -d '\n' -P "$jobs" -n 1 bash -c '
+	xargs -d '\n' -P $((jobs + 1)) -n 1 bash -c '
 		output=$(eval "$1" 2>&1)
 		status=$?
 		printf "%s\n" "$output"

@@ -299,10 +299,10 @@ declare -A foreseen=(
 	[intel-pt]='noats redirect-path redirect-id config-path config-id config-ec-dt'
 	[no-iommu]='config-no-iommu'
 )
-# Of each kind of rule one: bridges and ports of every type, virtual functions, a list of host bridges, an
-# IOMMU of each maker, none, a kernel from before, and words on the command line.
-few=(cxl hotplug virtual-functions virtio-iommu host-bridges-haswell amd-pt old-kernel-groups redirect-path
-	config-path config-no-iommu intel-pt no-iommu)
+# Of each kind of rule one: slots, virtual functions, a list of host bridges, an IOMMU of each maker, none, a
+# kernel from before, and words on the command line.
+few=(hotplug virtual-functions virtio-iommu host-bridges-haswell amd-pt old-kernel-groups redirect-path intel-pt
+	no-iommu)
 names=("$@")
 if ((!$#)) && [[ ${P2PCERT_TEST_CROSSCHECK:-} != all ]]; then
 	names=("${few[@]}")

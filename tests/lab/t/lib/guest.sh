@@ -46,21 +46,30 @@ reports() {
 	is "$1: $2" "$3" "$(jq -r "$4" "$T/$1/report.json" 2>&1)"
 }
 
-# each_fault MATRIX [OPTION]...: for each line 'SCENARIO FAULT STATUS WHAT' a run with the fault, given the
-# options besides; WHAT is the evidence that it refutes, or its outcome if it does not fail.
+# each_fault MATRIX [OPTION]...: for each fault in lines 'SCENARIO FAULT STATUS WHAT' one run of all its
+# scenarios, with their results in $T/FAULT, given the options besides. WHAT is the evidence that the
+# scenario refutes, or its outcome if it does not fail; STATUS what a run of it alone would exit with.
 each_fault() {
-	local matrix=$1 scenario fault status expected
+	local matrix=$1 faults fault name scenarios status
 	shift
-	while read -r scenario fault status expected; do
-		[[ -n $scenario ]] || continue
-		certify "$status" "$scenario-$fault" "$@" --inject "$fault" "$scenario"
-		reports "$scenario-$fault" 'what is refuted' "$expected" '.results[0] |
-			if .outcome == "fail" then
-				.evidence | to_entries | map(select(.value.state == "refuted").key) | join(",")
-			else .outcome end'
-		nothing_left "$scenario-$fault"
-	done <<< "$matrix"
+	mapfile -t faults < <(awk 'NF && !seen[$2]++ { print $2 }' <<< "$matrix")
+	for fault in "${faults[@]}"; do
+		mapfile -t scenarios < <(awk -v fault="$fault" '$2 == fault { print $1 }' <<< "$matrix")
+		# one that fails is a run that fails
+		status=$(awk -v fault="$fault" '$2 == fault { print $3 }' <<< "$matrix" | sort -n | head -n 1)
+		name=$fault
+		[[ ! -e $T/$name ]] || name+=-again
+		certify "$status" "$name" "$@" --inject "$fault" "${scenarios[@]}"
+		reports "$name" 'what is refuted' \
+			"$(awk -v fault="$fault" '$2 == fault { print $1, $4 }' <<< "$matrix" | sort)" \
+			"[$what_is_refuted] | sort[]"
+		nothing_left "$name"
+	done
 }
+# shellcheck disable=SC2016 # the filter is jq's
+what_is_refuted='.results[] | "\(.id) " + if .outcome == "fail" then
+	.evidence | to_entries | map(select(.value.state == "refuted").key) | join(",")
+else .outcome end'
 
 # What p2pcert may have left on the machine, a line each.
 left_behind() {
