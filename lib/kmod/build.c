@@ -22,15 +22,6 @@ static const char *env_or_null(const char *name)
 	return value && *value ? value : NULL;
 }
 
-char *kmod_build_dir(const struct kmod_env *env)
-{
-	autofree char *release = kmod_release(env);
-	const char *given = env_or_null("P2PCERT_KMODS_BUILD");
-
-	return given ? xstrdup(given)
-		     : fs_under(env->sysroot, "/var/cache/p2pcert/kmods/%s", release);
-}
-
 static char *source_dir(const struct kmod_build_options *o)
 {
 	const char *given = o->source ? o->source : env_or_null("P2PCERT_KMODS_DIR");
