@@ -536,13 +536,3 @@ struct platform *live_read(struct tree *record)
 {
 	return read_machine(NULL, NULL, record);
 }
-
-struct platform *platform_read_live(const char *sysroot)
-{
-	if (sysroot && *sysroot) {
-		autofree char *why = NULL;
-
-		return platform_read_from(sysroot, &why);
-	}
-	return live_read(NULL);
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A captured machine, whatever its kind: recognised by its first bytes and handed to its reader. */
+/* Any machine: the one that runs, or a captured one, recognised by its first bytes and handed to its reader. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,9 +7,8 @@
 #include "base/alloc.h"
 #include "platform/capture.h"
 #include "platform/input.h"
+#include "platform/peeked.h"
 #include "platform/platform.h"
-
-#define HEAD_BYTES 512 /* the mark of tar is at 257 */
 
 /* A file or pipe. */
 struct file_input {
@@ -46,44 +45,6 @@ static ssize_t read_memory_input(struct input *in, void *buf, size_t size)
 	return (ssize_t)size;
 }
 
-/* An input whose first bytes have been looked at. */
-struct peeked {
-	struct input input;
-	struct input *from;
-	size_t len, used; /* of head */
-	char head[HEAD_BYTES];
-};
-
-static ssize_t read_peeked(struct input *in, void *buf, size_t size)
-{
-	struct peeked *p = (struct peeked *)in;
-	size_t n = p->len - p->used;
-
-	if (!n)
-		return p->from->read(p->from, buf, size);
-	if (n > size)
-		n = size;
-	memcpy(buf, p->head + p->used, n);
-	p->used += n;
-	return (ssize_t)n;
-}
-
-/* 0 or a negative errno, with *why set. */
-static int peek(struct peeked *p, struct input *from, char **why)
-{
-	ssize_t n;
-
-	*p = (struct peeked){ .input = { read_peeked, from->name }, .from = from };
-	do {
-		n = from->read(from, p->head + p->len, sizeof(p->head) - p->len);
-		if (n > 0)
-			p->len += (size_t)n;
-	} while (n > 0 && p->len < sizeof(p->head));
-	if (n < 0)
-		*why = xasprintf("cannot read '%s': %s", from->name, strerror((int)-n));
-	return n < 0 ? (int)n : 0;
-}
-
 /* The marks of tar, cpio and of what they are compressed with. */
 static bool is_packed(const struct peeked *s)
 {
@@ -107,43 +68,6 @@ static bool is_packed(const struct peeked *s)
 		    memcmp(s->head + marks[i].at, marks[i].bytes, marks[i].len) == 0)
 			return true;
 	return false;
-}
-
-static const char *skip_blanks(const char *at, const char *end)
-{
-	while (at < end && *at && strchr(" \t\r\n", *at))
-		at++;
-	return at;
-}
-
-/* An array or object, as JSON begins and text of lspci does not. */
-static bool is_json(const struct peeked *s)
-{
-	const char *end = s->head + s->len, *first = skip_blanks(s->head, end);
-	const char *second = first < end ? skip_blanks(first + 1, end) : end;
-
-	return second < end && ((*first == '[' && (*second == '{' || *second == ']')) ||
-				(*first == '{' && (*second == '"' || *second == '}')));
-}
-
-struct platform *text_read_platform(struct input *in, char **why)
-{
-	struct platform *p;
-	struct peeked s;
-	int r = peek(&s, in, why);
-	bool json = r == 0 && is_json(&s);
-
-	if (r == 0) {
-		p = platform_new(json ? "rdma_topo" : "lspci", in->name);
-		r = json ? rdma_topo_read(&s.input, p, why) : lspci_read(&s.input, p, why);
-		if (r == 0) {
-			platform_finish(p);
-			return p;
-		}
-		platform_free(p);
-	}
-	errno = -r;
-	return NULL;
 }
 
 static struct platform *read_any(struct input *in, struct tree *record, char **why)
@@ -225,4 +149,11 @@ struct platform *platform_read_recorded(const char *where, struct tree *record, 
 struct platform *platform_read_from(const char *where, char **why)
 {
 	return platform_read_recorded(where, NULL, why);
+}
+
+struct platform *platform_read_live(const char *sysroot)
+{
+	autofree char *why = NULL;
+
+	return sysroot && *sysroot ? platform_read_from(sysroot, &why) : live_read(NULL);
 }
