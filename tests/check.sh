@@ -53,11 +53,11 @@ build gcc CC=gcc BUILD=build all unit-programs selftest headers
 build clang CC=clang BUILD=build-clang all unit-programs selftest headers
 build asan CC=gcc BUILD=build-asan SANITIZE=address,undefined all unit-programs selftest
 
-# Reads commands, one a line, and runs one more at a time than there are processors: many of them wait,
-# for a deadline or a disk. What each prints comes whole.
+# Reads commands, one a line, and runs two more at a time than there are processors: many of them wait, for a
+# slow device, a deadline or a disk. What each prints comes whole.
 together() {
 	# shellcheck disable=SC2016 # for the inner shell
-	xargs -d '\n' -P $((jobs + 1)) -n 1 bash -c '
+	xargs -d '\n' -P $((jobs + 2)) -n 1 bash -c '
 		output=$(eval "$1" 2>&1)
 		status=$?
 		printf "%s\n" "$output"
@@ -73,7 +73,7 @@ export P2PCERT_LAB_BUILT=yes
 
 # What takes longest comes first, so that at the end no processor waits for another.
 step "all tests, in the lab and outside"
-long=(faults crosscheck badluck)
+long=(faults switched powerloss badluck crosscheck)
 {
 	for name in "${long[@]}"; do
 		echo "tests/tap.sh lab/$name.sh tests/lab/t/$name.sh"
@@ -88,7 +88,7 @@ long=(faults crosscheck badluck)
 	EOF
 	for script in tests/lab/t/*.sh; do
 		name=$(basename "$script" .sh)
-		[[ " ${long[*]} powerloss " == *" $name "* ]] ||
+		[[ " ${long[*]} " == *" $name "* ]] ||
 			echo "tests/tap.sh lab/$name.sh $script"
 	done
 	for platform in tests/lab/platforms/*.conf; do
@@ -100,8 +100,6 @@ long=(faults crosscheck badluck)
 	MAKE_ARGS="CC=gcc DEVELOPER=1 BUILD=build" tests/tap.sh install tests/install.sh
 	EOF
 } | together
-# This one runs two guests at a time by itself.
-tests/tap.sh lab/powerloss.sh tests/lab/t/powerloss.sh || bad=1
 
 echo
 tests/summary.sh || bad=1
