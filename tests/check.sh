@@ -53,11 +53,11 @@ build gcc CC=gcc BUILD=build all unit-programs selftest headers
 build clang CC=clang BUILD=build-clang all unit-programs selftest headers
 build asan CC=gcc BUILD=build-asan SANITIZE=address,undefined all unit-programs selftest
 
-# Reads commands, one a line, and runs two more at a time than there are processors: many of them wait, for a
+# Reads commands, one a line, and runs one more at a time than there are processors: many of them wait, for a
 # slow device, a deadline or a disk. What each prints comes whole.
 together() {
 	# shellcheck disable=SC2016 # for the inner shell
-	xargs -d '\n' -P $((jobs + 2)) -n 1 bash -c '
+	xargs -d '\n' -P $((jobs + 1)) -n 1 bash -c '
 		output=$(eval "$1" 2>&1)
 		status=$?
 		printf "%s\n" "$output"
