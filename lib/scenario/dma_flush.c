@@ -100,7 +100,7 @@ static int exercise(struct dma_rig *r, const struct flusher *f, const struct cal
 {
 	struct dma_want w = { .method = P2PCERT_IOVA_BY_IOVA, .flags = P2PCERT_IOVA_UNLINK };
 	struct dma_flushes seen = {
-		.lazy = strcmp(r->engine->iommu_type, "DMA-FQ") == 0,
+		.lazy = dma_is_lazy(r),
 		.pages = PAGES,
 	};
 	struct dma_area a;

@@ -72,6 +72,13 @@ uint64_t dma_seed(struct dma_rig *r)
 	return pattern_seed(scn_env(r->ctx)->seed, ++r->patterns);
 }
 
+bool dma_is_lazy(const struct dma_rig *r)
+{
+	const char *type = r->engine ? r->engine->iommu_type : NULL;
+
+	return type && strcmp(type, "DMA-FQ") == 0;
+}
+
 bool dma_one_cpu(struct dma_rig *r)
 {
 	cpu_set_t set;

@@ -90,6 +90,9 @@ uint64_t dma_seed(struct dma_rig *r);
 /* Stays on one CPU, of which the kernel keeps addresses that are free. False after scn_error(). */
 bool dma_one_cpu(struct dma_rig *r) attr_must_check;
 
+/* Does the kernel queue flushes of the engine's addresses (a domain of type DMA-FQ), and free them later? */
+bool dma_is_lazy(const struct dma_rig *r);
+
 /* --- memory that is mapped -------------------------------------------------------------------- */
 
 struct dma_area {
