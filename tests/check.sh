@@ -97,7 +97,7 @@ long=(faults switched powerloss badluck crosscheck)
 	done
 	cat <<-'EOF'
 	tests/tap.sh page tests/page/run.sh
-	MAKE_ARGS="CC=gcc DEVELOPER=1 BUILD=build" tests/tap.sh install tests/install.sh
+	MAKE_ARGS="CC=gcc DEVELOPER=1" tests/tap.sh install tests/install.sh
 	EOF
 } | together
 

@@ -3,7 +3,8 @@
 #
 # `make install` into a DESTDIR, as TAP: what belongs there is there, the installed program finds its
 # files by itself, the installed module sources are whole, and `make uninstall` leaves nothing.
-# Takes the flags of a build that is there, in MAKE_ARGS, so that nothing is compiled anew.
+# Works on a copy of the sources and their build folder: the prefix is part of the program, and other tests
+# run the one that is there. Takes the flags of that build in MAKE_ARGS, so that little is compiled anew.
 set -u
 
 cd "$(dirname "$0")/.." || exit 3
@@ -12,7 +13,10 @@ P2PCERT=unused
 . tests/cli/lib/cli.sh
 
 read -ra args <<<"${MAKE_ARGS:-}"
-# The prefix is part of the program: it is installed there, and DESTDIR is what stands before it.
+mkdir "$T/sources"
+cp -a Makefile cmd configs kmods lib man tests build "$T/sources" || exit 3
+cd "$T/sources" || exit 3
+# It is installed at the prefix, and DESTDIR is what stands before it.
 prefix=$T/prefix
 at() {
 	make -s --no-print-directory "${args[@]}" PREFIX="$prefix" DESTDIR="$T/dest" "$@"
