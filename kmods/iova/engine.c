@@ -19,6 +19,7 @@ long iov_detach(struct iov_file *f)
 	if (!f->channel.chan)
 		return -EINVAL;
 	iov_drop_map(f);
+	iov_drop_late(f);
 	p2pcert_chan_release(&f->channel);
 	atomic64_dec(&iov_held.functions);
 	return 0;

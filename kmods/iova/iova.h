@@ -49,7 +49,7 @@ struct iov_hmm {
 };
 
 struct iov_map {
-	struct list_head node; /* of leaks */
+	struct list_head node; /* of leaks, or of what is freed late */
 	struct device *dev; /* with a reference */
 	u32 method; /* P2PCERT_IOVA_BY_*; 0: nothing is mapped */
 	u32 flags; /* P2PCERT_IOVA_* */
@@ -71,6 +71,7 @@ struct iov_file {
 	struct mutex lock; /* of all that follows */
 	struct p2pcert_chan channel; /* the device */
 	struct iov_map *map; /* NULL: none */
+	struct list_head late; /* unmapped, but for their addresses: P2PCERT_FAULT_FREE_LATE */
 	u32 faults;
 };
 
@@ -93,6 +94,8 @@ long iov_ioctl_relink(struct iov_file *f, void __user *arg);
 long iov_ioctl_pages(struct iov_file *f, void __user *arg);
 /* Unmaps what the file has mapped, if anything. */
 void iov_drop_map(struct iov_file *f);
+/* Frees the addresses that the file has kept. */
+void iov_drop_late(struct iov_file *f);
 void iov_drop_leaks(void);
 
 /* --- hmm.c --- */

@@ -20,7 +20,7 @@
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY |         \
 	 P2PCERT_FAULT_LEAK | P2PCERT_FAULT_MAP_FAILS | P2PCERT_FAULT_NOTIFY_LOST |                \
 	 P2PCERT_FAULT_WRONG_OFFSET | P2PCERT_FAULT_FLUSH_EACH | P2PCERT_FAULT_FREE_LESS |         \
-	 P2PCERT_FAULTS_ENTER)
+	 P2PCERT_FAULT_FREE_LATE | P2PCERT_FAULTS_ENTER)
 
 static long iov_do_locked(struct iov_file *f, unsigned int cmd, void __user *arg)
 {
@@ -68,6 +68,7 @@ static int iov_open(struct inode *inode, struct file *file)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	mutex_init(&f->lock);
+	INIT_LIST_HEAD(&f->late);
 	return 0;
 }
 

@@ -325,7 +325,10 @@ static void iov_unmap(struct iov_map *m)
 {
 	switch (m->method) {
 	case P2PCERT_IOVA_BY_IOVA:
-		iov_destroy(m, m->nr_pages);
+		if (m->faults & P2PCERT_FAULT_FREE_LATE)
+			iov_unlink_runs(m, 0, m->nr_pages);
+		else
+			iov_destroy(m, m->nr_pages);
 		break;
 	case P2PCERT_IOVA_BY_PAGE:
 		iov_unmap_pages(m);
@@ -347,6 +350,7 @@ static void iov_unmap(struct iov_map *m)
 static void iov_free(struct iov_map *m)
 {
 	iov_unmap(m);
+	iov_destroy(m, 0);
 	iov_unpin(m);
 	put_device(m->dev);
 	kvfree(m->at);
@@ -366,7 +370,22 @@ void iov_drop_map(struct iov_file *f)
 		mutex_unlock(&iov_leaks_lock);
 		return;
 	}
-	iov_free(m);
+	iov_unmap(m);
+	iov_unpin(m);
+	if (dma_use_iova(&m->state))
+		list_add(&m->node, &f->late);
+	else
+		iov_free(m);
+}
+
+void iov_drop_late(struct iov_file *f)
+{
+	struct iov_map *m, *next;
+
+	list_for_each_entry_safe(m, next, &f->late, node) {
+		list_del(&m->node);
+		iov_free(m);
+	}
 }
 
 void iov_drop_leaks(void)

@@ -95,4 +95,4 @@ static bool body_leak(struct dma_rig *r)
 	return true;
 }
 
-DMA_SCENARIO(leak, "leak", "thousands of mappings leave nothing behind", 0, 180);
+DMA_SCENARIO(leak, "leak", "thousands of mappings leave nothing behind", 0, 180, "free-late");

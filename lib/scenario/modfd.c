@@ -42,6 +42,7 @@ static const struct {
 	{ "wrong-offset", P2PCERT_FAULT_WRONG_OFFSET },
 	{ "flush-each", P2PCERT_FAULT_FLUSH_EACH },
 	{ "free-less", P2PCERT_FAULT_FREE_LESS },
+	{ "free-late", P2PCERT_FAULT_FREE_LATE },
 };
 
 uint32_t modfd_fault(const char *name)

@@ -90,6 +90,7 @@ struct p2pcert_bdf {
 /* MAP_FAILS, STALE_ADDRESS and POLICY_IGNORED are also of p2pcert_devpriv, of aliases. */
 
 /* Of p2pcert_iova: what a driver must not do. */
+#define P2PCERT_FAULT_FREE_LATE (1u << 27) /* addresses of ranges are kept until the channel goes */
 #define P2PCERT_FAULT_WRONG_OFFSET (1u << 28) /* two pages of a mapping are exchanged */
 #define P2PCERT_FAULT_FLUSH_EACH (1u << 29) /* a range is unlinked page by page */
 #define P2PCERT_FAULT_FREE_LESS (1u << 30) /* of a range that fails, one page of addresses is freed */

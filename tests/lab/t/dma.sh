@@ -25,6 +25,7 @@ dma.single-flush  flush-each    1  counters
 dma.hmm-map       short-copy    1  data
 dma.hmm-map       notify-lost   1  data,counters
 dma.leak          leak          1  leak
+dma.leak          free-late     1  leak
 dma.bench         leak          1  leak
 '
 
