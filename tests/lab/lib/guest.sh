@@ -5,7 +5,7 @@
 # what the guest prints, and telling a guest that ended from one that died, hangs or takes too long.
 # What happens inside the guest is in ../init.
 
-guest_boot_limit=${P2PCERT_LAB_BOOT_LIMIT:-180}	# seconds until the init has reported
+guest_boot_limit=${P2PCERT_LAB_BOOT_LIMIT:-600}	# seconds until the init has reported
 guest_hang_limit=${P2PCERT_LAB_HANG_LIMIT:-120}	# seconds without a sign of life after that
 
 lab_run() {
