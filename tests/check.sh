@@ -7,13 +7,16 @@
 # packages and for the lab. Ends with one line over everything.
 #
 # Where there is much of one kind (faults, planted defects, machines that die, platforms that differ in one
-# rule) some are taken; with --all everything is, which takes hours.
+# rule) some are taken, and functions are analysed to some depth; with --all everything is, which takes hours.
 set -u
 
 cd "$(dirname "$0")/.." || exit 3
 case ${1:-} in
 '') ;;
---all) export P2PCERT_TEST_FAULTS=all P2PCERT_TEST_DEFECTS=all P2PCERT_TEST_CROSSCHECK=all P2PCERT_LAB_DEATHS=20 ;;
+--all)
+	export P2PCERT_TEST_FAULTS=all P2PCERT_TEST_DEFECTS=all P2PCERT_TEST_CROSSCHECK=all P2PCERT_TEST_ANALYSIS=all
+	export P2PCERT_LAB_DEATHS=20
+	;;
 *)
 	echo "usage: tests/check.sh [--all]" >&2
 	exit 2

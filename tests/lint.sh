@@ -36,12 +36,14 @@ formatting() {
 		xargs -r clang-format --dry-run -Werror
 }
 
-# A compile database is made by hand: the flags are the same for every file.
+# A compile database is made by hand: the flags are the same for every file. The analyser goes a quarter as far into
+# a function as it would, for a quarter of the time, unless P2PCERT_TEST_ANALYSIS=all.
 analysis() {
 	local flags
 	flags="-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -Ibuild -Ikmods/include -Icmd/p2pcert"
 	flags+=" $(pkg-config --cflags libkmod libibverbs jansson libarchive libbpf)"
 	flags+=" -DP2PCERT_DATADIR=\"/\" -DP2PCERT_VERSION=\"0\" -DP2PCERT_COMMIT=\"0\""
+	[ "${P2PCERT_TEST_ANALYSIS:-}" = all ] || flags+=" -Xclang -analyzer-config -Xclang max-nodes=50000"
 	# shellcheck disable=SC2016,SC2086 # expanded by the inner shell, into words
 	files 'lib/*.c' 'cmd/*.c' |
 		xargs -r -n 4 -P "$(nproc)" sh -c '
