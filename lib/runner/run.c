@@ -7,10 +7,8 @@
 #include "runner/run.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -18,10 +16,7 @@
 #include "base/fs.h"
 #include "base/jx.h"
 #include "base/log.h"
-#include "base/pciaddr.h"
 #include "base/version.h"
-#include "check/finding.h"
-#include "runner/host.h"
 #include "runner/lock.h"
 #include "runner/past.h"
 #include "runner/results.h"
@@ -29,248 +24,7 @@
 #include "runner/state.h"
 #include "runner/taint.h"
 
-#define MARK_TIMEOUT_NS (2 * NS_PER_S)
 #define CHANGE_TIMEOUT_NS (10 * NS_PER_S)
-
-int64_t run_stretch(const struct run *run, int64_t ns)
-{
-	return (int64_t)((double)ns * run->factor);
-}
-
-void run_keep_error(struct run *run, int r)
-{
-	if (r < 0 && run->err == 0)
-		run->err = r;
-}
-
-int run_put(struct run *run, json_t *record)
-{
-	int r;
-
-	if (run->current)
-		jx_set_str(record, "scenario", run->current->id);
-	r = journal_write(run->journal, record);
-	run_keep_error(run, r);
-	return r;
-}
-
-/* Writes a record that belongs to no scenario, whichever is about to start. A channel_sink. */
-static int put_between(void *arg, json_t *record)
-{
-	struct run *run = arg;
-	int r = journal_write(run->journal, record);
-
-	run_keep_error(run, r);
-	return r;
-}
-
-bool run_must_end(struct run *run)
-{
-	int signal = process_signal(&run->process);
-
-	if (signal)
-		run->signal = signal;
-	if (clock_ns() >= run->budget_end_ns)
-		run->budget_used_up = true;
-	return run->err || run->signal || run->untrusted || run->budget_used_up;
-}
-
-/* --- what the kernel says ------------------------------------------------------------------------ */
-
-void run_mark_log(struct run *run, struct slice *before, const char *what)
-{
-	struct kmsg *kmsg = run->o->machine.kmsg;
-	autofree char *marker =
-		xasprintf("p2pcert %d.%" PRId64 ": %s", (int)getpid(), run->start_ns, what);
-	int r;
-
-	if (!kmsg)
-		return;
-	r = kmsg_mark(kmsg, marker, run_stretch(run, MARK_TIMEOUT_NS), slice_take, before);
-	if (r < 0)
-		log_debug("kernel log marker '%s': %s", marker, strerror(-r));
-	if (kmsg_lost(kmsg) || r < 0)
-		before->unread = true;
-	run_keep_error(run, before->err);
-	if (before->fatal)
-		run->untrusted = true;
-}
-
-static void put_hotplug(void *arg, struct pci_addr function, bool came)
-{
-	struct run *run = arg;
-	json_t *record, *functions;
-
-	if (undo_has_moved(run->undo, function))
-		return;
-	record = journal_record("finding");
-	functions = jx_array();
-
-	jx_append_str(functions, pci_addr_str(function));
-	jx_set_str(record, "code", finding_get("PLATFORM-CHANGED")->code);
-	jx_set(record, "functions", functions);
-	jx_set_strf(record, "text", "%s %s %s%s", pci_addr_str(function),
-		    came ? "came" : "went away",
-		    run->current ? "during " : "outside of any scenario",
-		    run->current ? run->current->id : "");
-	run_put(run, record);
-}
-
-void run_watch_hotplug(struct run *run)
-{
-	const struct run_machine *m = &run->o->machine;
-	int r = m->drain_hotplug ? m->drain_hotplug(m->hotplug, put_hotplug, run) : 0;
-
-	if (r < 0)
-		log_warn("cannot tell which functions came and went: %s", strerror(-r));
-}
-
-/* One that cannot be read any more has not changed. */
-uint64_t run_read_taint(struct run *run)
-{
-	uint64_t before = run->taint, added;
-	autojson json_t *modules_before = NULL;
-
-	if (taint_read(run->o->machine.taint_path, &run->taint) < 0)
-		return 0;
-	added = run->taint & ~before;
-	if (added & taint_fatal())
-		run->untrusted = true;
-	if (added) {
-		modules_before = run->taint_modules;
-		run->taint_modules = taint_modules(run->env.sysroot);
-		run_put(run, taint_set_record(added, modules_before, run->taint_modules));
-	}
-	return added;
-}
-
-/* --- the journal's start ------------------------------------------------------------------------- */
-
-static json_t *utc_now(void)
-{
-	char text[sizeof("2026-01-02T03:04:05Z")];
-	time_t now = time(NULL);
-	struct tm utc;
-
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-	return jx_string(text);
-}
-
-/* What every process of a run says of itself. */
-static void set_process(const struct run *run, json_t *record)
-{
-	const struct run_options *o = run->o;
-	json_t *tool = jx_object(), *argv = jx_array();
-
-	jx_set_str(tool, "version", p2pcert_version());
-	jx_set_str(tool, "commit", p2pcert_commit());
-	for (int i = 0; i < o->argc; i++)
-		jx_append_str(argv, o->argv[i]);
-	jx_set(record, "tool", tool);
-	jx_set(record, "argv", argv);
-	jx_set(record, "time", utc_now());
-	jx_set_str(record, "boot_id", run->boot_id);
-	jx_set(record, "taint", taint_to_json(run->taint));
-	jx_set(record, "taint_modules", json_incref(run->taint_modules));
-	jx_set(record, "deadline_factor", json_real(run->factor));
-	jx_set(record, "slowness", slowness_to_json(&run->slowness));
-}
-
-static json_t *strings_to_json(const char *const *strings)
-{
-	json_t *array = jx_array();
-
-	for (; strings && *strings; strings++)
-		jx_append_str(array, *strings);
-	return array;
-}
-
-static json_t *asked_to_json(const struct run_options *o)
-{
-	const struct run_rounds *rounds = &o->rounds;
-	json_t *asked = jx_object();
-
-	jx_set_int(asked, "repeat", rounds->repeat);
-	if (rounds->duration_ns)
-		jx_set_int(asked, "duration_ns", rounds->duration_ns);
-	jx_set_bool(asked, "until_fail", rounds->until_fail);
-	jx_set_bool(asked, "shuffle", rounds->shuffle);
-	jx_set_str(asked, "level", level_name(o->env.level));
-	if (rounds->budget_ns)
-		jx_set_int(asked, "budget_ns", rounds->budget_ns);
-	jx_set_str(asked, "module_dir", o->env.module_dir);
-	jx_set_str(asked, "rdma_device", o->env.rdma_device);
-	jx_set_bool(asked, "allow_unsafe", o->env.allow_unsafe);
-	jx_set(asked, "devices", strings_to_json(o->env.devices));
-	jx_set_bool(asked, "named", o->nr_ids > 0);
-	return asked;
-}
-
-static void put_run_start(struct run *run)
-{
-	const struct run_options *o = run->o;
-	json_t *record = journal_record("run-start");
-	json_t *selected = jx_array();
-
-	for (size_t i = 0; i < run->plan.n; i++)
-		jx_append_str(selected, run->plan.items[i].scenario->id);
-	jx_set_str(record, "schema", JOURNAL_SCHEMA);
-	set_process(run, record);
-	jx_set_hex(record, "seed", o->env.seed, 16);
-	jx_set(record, "options", asked_to_json(o));
-	jx_set(record, "profile", profile_to_json(o->profile));
-	jx_set(record, "selected", selected);
-	jx_set(record, "host", host_to_json(run->env.sysroot));
-	jx_set(record, "kernel", host_kernel_to_json(run->env.sysroot));
-	jx_set_int(record, "expected_taint", (int64_t)taint_expected());
-	if (o->env.inject && *o->env.inject)
-		jx_set(record, "inject", strings_to_json(o->env.inject));
-	if (o->env.workarounds && *o->env.workarounds)
-		jx_set(record, "workarounds", strings_to_json(o->env.workarounds));
-	run_put(run, record);
-}
-
-static void put_resume(struct run *run, bool restore_only)
-{
-	json_t *record = journal_record("resume");
-
-	set_process(run, record);
-	jx_set_bool(record, "torn", past_torn(run->past));
-	jx_set_bool(record, "restore_only", restore_only);
-	run_put(run, record);
-}
-
-static void put_platform(struct run *run)
-{
-	autojson json_t *doc = platform_to_json(run->env.platform);
-	autofree char *text = jx_pretty(doc);
-	json_t *record;
-	int r = fs_publish(run->dirfd, RESULTS_PLATFORM, text, strlen(text), 0600);
-
-	run_keep_error(run, r);
-	if (r < 0)
-		return;
-	record = journal_record("platform");
-	jx_set_str(record, "file", RESULTS_PLATFORM);
-	run_put(run, record);
-}
-
-static void put_features(struct run *run)
-{
-	json_t *record = journal_record("features");
-
-	jx_set(record, "features", json_incref(run->o->features));
-	run_put(run, record);
-}
-
-/* Those that concern this kernel: the report names them where a scenario shows them. */
-static void put_errata(struct run *run)
-{
-	json_t *record = journal_record("errata");
-
-	jx_set(record, "errata", run->o->errata ? json_incref(run->o->errata) : jx_array());
-	run_put(run, record);
-}
 
 static void refuse_dead_kernel(struct run *run)
 {
@@ -280,22 +34,6 @@ static void refuse_dead_kernel(struct run *run)
 		return;
 	log_error("nothing is run: the kernel is tainted already: %s; reboot first", names);
 	run->untrusted = true;
-}
-
-/* A run that died before it had said what the machine is says it now. */
-static void start_journal(struct run *run)
-{
-	if (run->past)
-		put_resume(run, false);
-	else
-		put_run_start(run);
-	if (!run->past || !past_has_platform(run->past))
-		put_platform(run);
-	if (!run->past || !past_has_features(run->past))
-		put_features(run);
-	if (!run->past || !past_has_errata(run->past))
-		put_errata(run);
-	refuse_dead_kernel(run);
 }
 
 /* --- what was left ------------------------------------------------------------------------------- */
@@ -429,7 +167,8 @@ static void put_run_end(struct run *run)
 
 static void run_from_start_to_end(struct run *run)
 {
-	start_journal(run);
+	start_put(run);
+	refuse_dead_kernel(run);
 	run_mark_log(run, &run->between, "begin of the run");
 	if (run->past && !run->untrusted)
 		run->nr_left = undo_past(run);
@@ -444,11 +183,21 @@ static void run_from_start_to_end(struct run *run)
 
 static void only_undo(struct run *run)
 {
-	put_resume(run, true);
+	start_put_resume(run, true);
 	run->nr_left = undo_past(run);
 }
 
 /* --- around it ----------------------------------------------------------------------------------- */
+
+/* Writes a record that belongs to no scenario, whichever is about to start. A channel_sink. */
+static int put_between(void *arg, json_t *record)
+{
+	struct run *run = arg;
+	int r = journal_write(run->journal, record);
+
+	run_keep_error(run, r);
+	return r;
+}
 
 static int with_journal(struct run *run, void (*work)(struct run *run))
 {

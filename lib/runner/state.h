@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The state of a run while this process lives, shared by the files that make it: process.c (signals,
- * children), setup.c (what scenarios depend on), stage.c (one scenario), run.c (the order of things).
+ * The state of a run while this process lives, shared by the files that make it: state.c (what all
+ * of them do), process.c (signals, children), start.c (the first records), setup.c (what scenarios depend
+ * on), stage.c (one scenario), run.c (the order of things).
  * Private to lib/runner.
  */
 #ifndef P2PCERT_RUNNER_STATE_H
@@ -59,6 +60,8 @@ struct run {
 	bool budget_used_up;
 };
 
+/* --- state.c ------------------------------------------------------------------------------------- */
+
 int64_t run_stretch(const struct run *run, int64_t ns);
 /* The first negative r is kept as the reason to end. */
 void run_keep_error(struct run *run, int r);
@@ -80,6 +83,16 @@ int process_take(struct process *p) attr_must_check;
 void process_give_back(struct process *p);
 /* The last signal that came and ends a run; 0: none did. */
 int process_signal(const struct process *p);
+
+/* --- start.c ------------------------------------------------------------------------------------- */
+
+/*
+ * What was asked for and what the machine is. A run that goes on says only what it had not said when it
+ * died.
+ */
+void start_put(struct run *run);
+/* That a run goes on, or is only undone, and by which process. */
+void start_put_resume(struct run *run, bool restore_only);
 
 /* --- setup.c ------------------------------------------------------------------------------------- */
 
