@@ -156,7 +156,7 @@ static void read_recipe(struct bytes in)
 	while (in.left && t.len + 16 * BLOCK < TAR_MAX)
 		add_entry(&t, &in);
 	memset(t.bytes + t.len, 0, 2 * BLOCK);
-	read_platform(t.bytes, t.len + 2 * BLOCK);
+	read_platform(t.bytes, t.len + 2 * BLOCK, true);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -164,6 +164,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && *data == RECIPE)
 		read_recipe((struct bytes){ data + 1, size - 1 });
 	else
-		read_platform(data, size);
+		read_platform(data, size, true);
 	return 0;
 }

@@ -100,7 +100,7 @@ static void read_recipe(struct bytes in)
 	for (int items = 0; in.left && items < 4; items++)
 		text = add_item(text, &in);
 	whole = xasprintf("%s]", text);
-	read_platform(whole, strlen(whole));
+	read_platform(whole, strlen(whole), true);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -108,6 +108,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && *data == RECIPE)
 		read_recipe((struct bytes){ data + 1, size - 1 });
 	else
-		read_platform(data, size);
+		read_platform(data, size, true);
 	return 0;
 }
