@@ -3,7 +3,8 @@
  * odp.invalidate.during, odp.concurrent: a thread takes pages away from under the transfers of one pair of
  * queue pairs, and of several at once, each with a device context, regions and memory of its own. That
  * does not change what is in the memory, so that every transfer must succeed and all of every buffer be
- * right. Then, for one pair, all of the memory is away at times, and transfers may be refused.
+ * right. Then, for one pair, the address space changes in one way after the other under the same region,
+ * with what that means for the data and for transfers.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,7 +12,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "scenario/odp_away.h"
+#include "base/jx.h"
+#include "scenario/odp_change.h"
 #include "scenario/odp_claims.h"
 #include "scenario/odp_trouble.h"
 #include "scenario/pattern.h"
@@ -71,84 +73,135 @@ static int run_rounds(struct rig *r, const struct trouble *t, size_t *rounds)
 	return ret ?: trouble_error(t);
 }
 
-/* What came of one end after the other. */
+/* The changes that a region goes through in any order: each readies the memory for itself. */
+static const struct change *const kinds[] = {
+	&change_munmap,    &change_replace, &change_dontneed, &change_mremap,   &change_read_only,
+	&change_no_access, &change_fork,    &change_punch,    &change_truncate, &change_move_pages,
+};
+
 struct tally {
 	size_t rounds;
-	uint64_t changes;
-	struct away_count away[RIG_ENDS];
+	uint64_t troubles;
+	struct race_count changes[ARRAY_LEN(kinds)];
+	char *impossible[ARRAY_LEN(kinds)]; /* why not; NULL: it was */
 };
 
 static int run_troubled(struct rig *r, struct tally *tally)
 {
 	struct rig *const rigs[] = { r };
 	struct trouble *t = NULL;
-	int ret = trouble_start(rigs, 1, pattern_seed(r->device->seed, UINT64_MAX - 2), &t);
+	int ret = set_up(r);
 
+	ret = ret ?: trouble_start(rigs, 1, pattern_seed(r->device->seed, UINT64_MAX - 2), &t);
 	ret = ret ?: run_rounds(r, t, &tally->rounds);
-	tally->changes = trouble_end(t);
+	tally->troubles = trouble_end(t);
+	ret = ret ?: rig_deregister(r, &r->local) ?: rig_deregister(r, &r->remote);
+	if (!ret) {
+		rig_unmap(r, &r->local);
+		rig_unmap(r, &r->remote);
+	}
 	return ret;
 }
 
-static int run_away(struct rig *r, struct tally *tally)
+/* A transfer of each kind against it, unless it was seen that it cannot be made here. */
+static int run_change(struct trial *t, const struct rig_end *end, size_t n, struct tally *tally)
 {
-	int ret = 0;
+	int ret;
 
-	for (size_t i = 0; i < RIG_ENDS && !ret; i++)
-		ret = away_run(r, &rig_ends[i], end_ns(r->device), &tally->away[i]);
+	if (tally->impossible[n])
+		return 0;
+	t->change = kinds[n];
+	ret = change_race(t, end, 0, &tally->changes[n]);
+	tally->impossible[n] = t->impossible;
+	t->impossible = NULL;
 	return ret;
 }
 
-static void prove(const struct rdma_device *device, const struct tally *tally)
+/* All of them once, and then whichever the seed says. */
+static int run_changes(struct trial *t, const struct rig_end *end, struct tally *tally)
 {
+	uint64_t seed = pattern_seed(t->r.device->seed, UINT64_MAX - 3);
+	int64_t end_of_time = end_ns(t->r.device);
+	int ret;
+
+	t->change = &change_replace; /* memory of a file does for all */
+	ret = change_set_up(t, end);
+	for (size_t i = 0; !ret && (i < ARRAY_LEN(kinds) || clock_ns() < end_of_time); i++)
+		ret = run_change(
+			t, end, i < ARRAY_LEN(kinds) ? i : pattern_seed(seed, i) % ARRAY_LEN(kinds),
+			tally);
+	return ret ?: change_tear_down(t, end);
+}
+
+/* Each change, with what it met, or why it was not tried. */
+static void tell(const struct rig *r, const struct tally *tally)
+{
+	autofree char *name = xasprintf("changes of %s", r->device->verbs.name);
+	json_t *facts = jx_array();
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		jx_append(facts,
+			  race_facts(kinds[i]->name, &tally->changes[i], tally->impossible[i]));
+	scn_facts(r->device->ctx, name, facts);
+}
+
+static void prove(const struct rig *r, const struct tally *tally)
+{
+	const struct rdma_device *device = r->device;
+
 	scn_evidence(
 		device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
 		"%s: %zu rounds of %u pages right at both ends, while pages were taken away %llu "
 		"times",
-		device->verbs.name, tally->rounds, PAGES, (unsigned long long)tally->changes);
-	for (size_t i = 0; i < RIG_ENDS; i++)
-		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
-			     "%s: %s away %llu times: %zu transfers right, %zu refused without a "
-			     "byte moved",
-			     device->verbs.name, rig_ends[i].name,
-			     (unsigned long long)tally->away[i].changes,
-			     tally->away[i].transfers.moved, tally->away[i].transfers.refused);
+		device->verbs.name, tally->rounds, PAGES, (unsigned long long)tally->troubles);
+	tell(r, tally);
 }
 
 /* Did it happen at all, and in the middle? NULL, or what did not. */
 static const char *lacking(const struct tally *tally)
 {
-	if (tally->changes < tally->rounds)
+	if (tally->troubles < tally->rounds)
 		return "pages were taken away too seldom";
-	for (size_t i = 0; i < RIG_ENDS; i++)
-		if (!tally->away[i].transfers.moved || !tally->away[i].transfers.refused)
-			return "no transfer came to memory that was away, or none to memory that "
-			       "was there";
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!tally->impossible[i] && !race_has_met(&tally->changes[i]))
+			return kinds[i]->name;
 	return NULL;
+}
+
+static enum outcome conclude_during(struct trial *t, int ret, const struct tally *tally)
+{
+	const char *lack = ret ? NULL : lacking(tally);
+
+	if (lack)
+		return rdma_conclude(t->r.device, OUTCOME_INCONCLUSIVE,
+				     "no change met a transfer: %s", lack);
+	if (ret > 0)
+		find(t->r.device, &t->r);
+	else if (!ret)
+		prove(&t->r, tally);
+	return rig_conclude(&t->r, ret,
+			    "%zu rounds right, pages taken away meanwhile, and right or refused as "
+			    "they must be where the address space changes",
+			    tally->rounds);
 }
 
 static enum outcome body_during(struct rdma_device *device, const void *arg attr_unused)
 {
 	struct tally tally = { 0 };
+	struct trial t = { .leash = -1 };
 	enum outcome outcome;
-	const char *lack;
-	struct rig r;
-	int ret = rig_open(&r, device, PAGES) ?: set_up(&r);
+	int ret = rig_open(&t.r, device, PAGES);
 
-	ret = ret ?: run_troubled(&r, &tally) ?: run_away(&r, &tally);
-	if (ret > 0)
-		find(device, &r);
-	lack = ret ? NULL : lacking(&tally);
-	if (lack) {
-		outcome = rdma_conclude(device, OUTCOME_INCONCLUSIVE, "%s", lack);
-	} else {
-		if (!ret)
-			prove(device, &tally);
-		outcome = rig_conclude(&r, ret,
-				       "%zu rounds right, pages taken away meanwhile, and right or "
-				       "refused where memory is away at times",
-				       tally.rounds);
-	}
-	rig_close(&r);
+	t.keep = xcalloc(1, t.r.len);
+	ret = ret ?: run_troubled(&t.r, &tally);
+	for (size_t i = 0; i < RIG_ENDS && !ret; i++)
+		ret = run_changes(&t, &rig_ends[i], &tally);
+	outcome = conclude_during(&t, ret, &tally);
+	change_end(&t);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		free(tally.impossible[i]);
+	free(t.keep);
+	rig_close(&t.r);
 	return outcome;
 }
 

@@ -424,8 +424,8 @@ int rig_either(struct rig *r, const struct rig_end *end, const struct rig_op *op
 			  ibv_wc_status_str(IBV_WC_SUCCESS));
 }
 
-static int check_status(struct rig *r, const struct rig_op *op, enum ibv_wc_status status,
-			enum ibv_wc_status expected)
+int rig_expect(struct rig *r, const struct rig_op *op, enum ibv_wc_status status,
+	       enum ibv_wc_status expected)
 {
 	expected = learned(r, op, expected);
 	if (status == expected)
@@ -471,7 +471,7 @@ int rig_move(struct rig *r, const struct rig_op *op, size_t local, size_t remote
 		if (scn_injected(ctx, "corrupt-copy"))
 			corrupt(r, &o);
 	}
-	return check_status(r, op, status, expected);
+	return rig_expect(r, op, status, expected);
 }
 
 static int probe(struct rig *r, const struct rig_op *op, const struct verbs_transfer *o,

@@ -190,6 +190,9 @@ struct rig_count {
 };
 int rig_either(struct rig *r, const struct rig_end *end, const struct rig_op *op,
 	       enum ibv_wc_status status, struct rig_count *count) attr_must_check;
+/* What it came to must be this. */
+int rig_expect(struct rig *r, const struct rig_op *op, enum ibv_wc_status status,
+	       enum ibv_wc_status expected) attr_must_check;
 /* rig_move() for all pages, from the first locally and the last remotely. */
 int rig_move_all(struct rig *r, const struct rig_op *op,
 		 enum ibv_wc_status expected) attr_must_check;

@@ -43,6 +43,8 @@ extern struct fake_verbs {
 	bool loses_iova; /* takes an address of a region for one of memory */
 	bool moves_refused; /* a byte into local memory, though it refuses */
 	bool refuses_otherwise; /* what it does not reach remotely */
+	bool never_refuses; /* what it does not reach, without moving anything */
+	bool keeps_pages; /* of regions on demand it reads the pages that it came to first, for ever */
 	/* as it goes */
 	unsigned int completions; /* of a success */
 	unsigned int queue_pairs, regions; /* there are */
