@@ -3,14 +3,15 @@
  * odp.invalidate.exit: a region on demand of a process that ends, while the device is still open in another.
  * Both have the same file mapped, so that the data can be looked at afterwards; the region is over the
  * mapping of the child, which inherits the device. As long as it lives transfers go there; from then on
- * they are refused, and the memory, which the parent has mapped at the same address, is left alone.
+ * they are refused, and the memory, which the parent has mapped at the same address, is left alone. The
+ * child ends before the device has used the region, between its transfers, and during them.
  */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/alloc.h"
-#include "scenario/odp_rig.h"
+#include "scenario/odp_race.h"
 
 #define PAGES 8
 
@@ -19,6 +20,7 @@ struct trial {
 	struct ibv_mr region; /* of the child: its keys are all that counts here */
 	pid_t child;
 	int leash; /* closed, it ends the child */
+	struct race_count count;
 };
 
 /* What the child tells of its region. */
@@ -134,6 +136,62 @@ static int run(struct trial *t, bool used)
 	return ret;
 }
 
+/* --- during transfers --------------------------------------------------------------------------- */
+
+static int ready(void *arg)
+{
+	struct trial *t = arg;
+	int err = start_child(t);
+
+	t->r.remote.mr = &t->region;
+	t->r.remote.on_demand = true;
+	return err;
+}
+
+static int apply(void *arg)
+{
+	return end_child(arg);
+}
+
+static int run_during(struct trial *t)
+{
+	struct rig *r = &t->r;
+	struct race race = {
+		.r = r,
+		.end = &rig_ends[0],
+		.name = "the end of its process",
+		.rules = { .no_read = true, .no_write = true },
+		.ready = ready,
+		.apply = apply,
+		.arg = t,
+	};
+	int ret = rig_register(r, &r->local, false) ?: race_run(&race, race_end_ns(r), &t->count);
+
+	r->remote.mr = NULL;
+	return ret;
+}
+
+static enum outcome conclude(struct trial *t, int ret)
+{
+	struct rig *r = &t->r;
+	struct rdma_device *device = r->device;
+
+	if (ret > 0 && r->wrong_data)
+		scn_finding(device->ctx, "ODP-STALE", NULL, 0, "%s: %s", device->verbs.name,
+			    r->stage);
+	if (!ret && !race_has_met(&t->count))
+		return rdma_conclude(device, OUTCOME_INCONCLUSIVE,
+				     "no process ended during a transfer");
+	if (!ret) {
+		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
+			     "%s: %u pages of another process: moved while it lives, refused when "
+			     "it has ended, and nothing has changed then",
+			     device->verbs.name, PAGES);
+		race_say(r, "the end of the process", &t->count);
+	}
+	return rig_conclude(r, ret, "a region goes with its process");
+}
+
 static enum outcome body(struct rdma_device *device, const void *arg attr_unused)
 {
 	struct trial t = { .leash = -1 };
@@ -144,16 +202,8 @@ static enum outcome body(struct rdma_device *device, const void *arg attr_unused
 	ret = ret ?: rig_map_both(r);
 	if (!ret)
 		rig_fill(r, &r->remote);
-	ret = ret ?: run(&t, false) ?: run(&t, true);
-	if (ret > 0 && r->wrong_data)
-		scn_finding(device->ctx, "ODP-STALE", NULL, 0, "%s: %s", device->verbs.name,
-			    r->stage);
-	if (!ret)
-		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
-			     "%s: %u pages of another process: moved while it lives, refused when "
-			     "it has ended, and nothing has changed then",
-			     device->verbs.name, PAGES);
-	outcome = rig_conclude(r, ret, "a region goes with its process");
+	ret = ret ?: run(&t, false) ?: run(&t, true) ?: run_during(&t);
+	outcome = conclude(&t, ret);
 	(void)end_child(&t);
 	rig_close(r);
 	return outcome;

@@ -3,7 +3,7 @@
  * odp.invalidate.pageout: on-demand memory is paged out, comes back for a device that reads it, is written
  * into by the device, and is paged out again. What the device wrote must come back then: a page that a
  * device has been given to write into may differ from the copy that is in swap space, whether or not the
- * CPU has seen it being written to.
+ * CPU has seen it being written to. Then it is paged out while the device reads it, and while it writes.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
-#include "scenario/odp_rig.h"
+#include "scenario/odp_race.h"
 #include "scenario/pagemap.h"
 
 #define PAGES 8
@@ -32,6 +32,9 @@ struct trial {
 	struct rig r;
 	struct rig_buffer *b, *other;
 	bool stays; /* the kernel does not page it out */
+	bool dropped; /* data is other when it has been paged out once more */
+	bool stale; /* data was wrong, and not because what the device wrote was lost */
+	struct race_count reads, writes; /* while it is paged out */
 };
 
 /*
@@ -85,6 +88,58 @@ static int run_course(struct trial *t, const struct rig_end *end)
 	return ret ?: rig_check(r, t->b) ?: rig_check(r, t->other);
 }
 
+/* --- during transfers --------------------------------------------------------------------------- */
+
+static int apply(void *arg)
+{
+	const struct trial *t = arg;
+
+	empty_lists(t);
+	return madvise(rig_pages(&t->r, t->b), rig_pages_len(&t->r), MADV_PAGEOUT) < 0 ? -errno : 0;
+}
+
+/* All of it comes back once more. */
+static int verify(void *arg)
+{
+	struct trial *t = arg;
+
+	int ret = page_out(t) ?: rig_check(&t->r, t->b);
+
+	t->dropped |= ret > 0;
+	return ret;
+}
+
+static int run_during(struct trial *t, const struct rig_end *end, const struct rig_op *op,
+		      struct race_count *count)
+{
+	struct race race = {
+		.r = &t->r,
+		.end = end,
+		.name = "paged out",
+		.only = op,
+		.apply = apply,
+		.verify = verify,
+		.arg = t,
+	};
+	int ret = race_run(&race, race_end_ns(&t->r), count);
+
+	t->stale |= ret > 0 && (op == end->reads || !(race.lost || t->dropped));
+	return ret;
+}
+
+/* --- course ------------------------------------------------------------------------------------- */
+
+static int run_phases(struct trial *t, const struct rig_end *end, const struct memory *m)
+{
+	int ret = rig_worse(&t->r, 0, run_course(t, end));
+
+	if (ret >= 0 && m->touched && !t->stays)
+		ret = rig_worse(&t->r, ret, run_during(t, end, end->reads, &t->reads));
+	if (ret >= 0 && m->touched && !t->stays)
+		ret = rig_worse(&t->r, ret, run_during(t, end, end->writes, &t->writes));
+	return ret;
+}
+
 static int run_memory(struct trial *t, const struct rig_end *end, const struct memory *m)
 {
 	struct rig *r = &t->r;
@@ -101,7 +156,7 @@ static int run_memory(struct trial *t, const struct rig_end *end, const struct m
 	if (m->touched)
 		rig_fill(r, t->b);
 	ret = rig_register(r, t->b, true) ?: rig_register(r, t->other, false);
-	ret = ret ?: run_course(t, end);
+	ret = ret ?: run_phases(t, end, m);
 	if (ret >= 0) {
 		int err = rig_deregister(r, t->b) ?: rig_deregister(r, t->other);
 
@@ -112,10 +167,9 @@ static int run_memory(struct trial *t, const struct rig_end *end, const struct m
 	return ret;
 }
 
-/* All are tried: one kind of memory may lose what another keeps. The first that did is what came of it. */
+/* All are tried: one kind of memory may lose what another keeps. */
 static int run_all(struct trial *t)
 {
-	autofree char *first = NULL;
 	int result = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(memories) * RIG_ENDS && !t->stays; i++) {
@@ -123,12 +177,8 @@ static int run_all(struct trial *t)
 
 		if (ret < 0)
 			return ret;
-		if (ret && !first)
-			first = xstrdup(t->r.stage);
 		result |= ret;
 	}
-	if (first)
-		rig_stage(&t->r, "%s", first);
 	return result;
 }
 
@@ -147,10 +197,19 @@ static enum outcome conclude(struct trial *t, int ret)
 	if (!ret && t->stays)
 		return rdma_conclude(device, OUTCOME_INCONCLUSIVE,
 				     "the kernel does not page out what it is asked to");
+	if (!ret && (!race_has_met(&t->reads) || !race_has_met(&t->writes)))
+		return rdma_conclude(device, OUTCOME_INCONCLUSIVE,
+				     "no page was paged out during a transfer");
+	if (t->stale)
+		scn_finding(
+			device->ctx, "ODP-STALE", NULL, 0,
+			"%s: what is paged out meanwhile is read wrong, or is other than before "
+			"and than what was written",
+			name);
 	if (ret > 0 && t->r.wrong_data)
 		scn_finding(device->ctx,
 			    rig_is_soft(&t->r) ? "RXE-ODP-LOST-WRITE" : "ODP-LOST-WRITE", NULL, 0,
-			    "%s: %s", name, t->r.stage);
+			    "%s: %s", name, t->r.first_wrong);
 	if (!ret) {
 		scn_evidence(device->ctx, EVIDENCE_PATH, EVIDENCE_PROVEN,
 			     "%s: no page was mapped when it had been paged out, and all were "
@@ -161,6 +220,10 @@ static enum outcome conclude(struct trial *t, int ret)
 			     "what the device wrote into them when they come back",
 			     name, PAGES);
 	}
+	if (ret >= 0 && !t->stale)
+		race_say(&t->r, "paging out what is read", &t->reads);
+	if (!ret)
+		race_say(&t->r, "paging out what is written into", &t->writes);
 	return rig_conclude(&t->r, ret, "what the device writes is paged out, and comes back");
 }
 

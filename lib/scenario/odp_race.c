@@ -446,7 +446,10 @@ int race_run(struct race *race, int64_t end_ns, struct race_count *count)
 	int ret = 0;
 
 	for (size_t i = 0; !ret && goes_on(race) && (i < 2 || clock_ns() < end_ns); i++)
-		ret = run_round(race, i & 1 ? race->end->writes : race->end->reads,
+		ret = run_round(race,
+				race->only
+					?: i & 1 ? race->end->writes
+						 : race->end->reads,
 				pattern_seed(r->device->seed, r->fills), count);
 	return ret;
 }

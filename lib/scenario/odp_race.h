@@ -46,6 +46,7 @@ struct race {
 	const struct rig_end *end; /* whose memory changes */
 	const char *name; /* of the change, for a person */
 	struct race_rules rules;
+	const struct rig_op *only; /* transfers of this kind; NULL: the end's both, in turn */
 	const size_t *pages; /* that are transferred, in ascending order; NULL: all */
 	size_t nr_pages;
 	const unsigned char *after; /* the data then, as long as a buffer; NULL: zeros */

@@ -50,6 +50,13 @@ int rig_refute(struct rig *r, enum evidence_kind kind, const char *fmt, ...)
 	return rdma_refute(r->device, kind, "%s: %s", r->stage, text);
 }
 
+int rig_worse(struct rig *r, int so_far, int ret)
+{
+	if (ret > 0 && !r->first_wrong)
+		r->first_wrong = xstrdup(r->stage);
+	return ret < 0 ? ret : so_far | ret;
+}
+
 enum outcome rig_cannot_post(struct rdma_device *device, int err)
 {
 	if (err != -EOPNOTSUPP && err != -EINVAL)
@@ -69,7 +76,8 @@ enum outcome rig_conclude(struct rig *r, int result, const char *fmt, ...)
 		return rdma_conclude(r->device, OUTCOME_ERROR, "%s: %s", r->stage,
 				     strerror(-result));
 	if (result)
-		return rdma_conclude(r->device, OUTCOME_FAIL, "went wrong: %s", r->stage);
+		return rdma_conclude(r->device, OUTCOME_FAIL, "went wrong: %s",
+				     r->first_wrong ? r->first_wrong : r->stage);
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
@@ -125,6 +133,7 @@ void rig_close(struct rig *r)
 	free(r->local.known);
 	free(r->remote.known);
 	free(r->stage);
+	free(r->first_wrong);
 }
 
 /*

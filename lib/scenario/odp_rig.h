@@ -44,6 +44,7 @@ struct rig {
 	int pagemap;
 	uint64_t fills; /* with a new pattern each */
 	char *stage; /* what is going on, for a person */
+	char *first_wrong; /* what was, when rig_worse() was told that it went wrong; NULL: never */
 	/* with what the device ends a transfer from local memory that it cannot reach: rig_learn() */
 	enum ibv_wc_status unreachable;
 	/* of what went wrong: wrong data, or success where there is nothing to reach; another error */
@@ -202,6 +203,12 @@ bool rig_is_right(const struct rig *r, const struct rig_buffer *b);
 int rig_check(struct rig *r, const struct rig_buffer *b) attr_must_check;
 /* Are as many of the pages under test mapped as expected? */
 int rig_mapped(struct rig *r, const struct rig_buffer *b, size_t expected) attr_must_check;
+
+/*
+ * Where all is tried, whatever goes wrong: what two results of this header's functions come to. The stage of
+ * the first that went wrong is remembered, for rig_conclude().
+ */
+int rig_worse(struct rig *r, int so_far, int ret) attr_must_check;
 
 /* The outcome where verbs_set_operations() refuses. */
 enum outcome rig_cannot_post(struct rdma_device *device, int err);

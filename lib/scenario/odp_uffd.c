@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 
 #include "base/alloc.h"
-#include "scenario/odp_rig.h"
+#include "scenario/odp_race.h"
 #include "scenario/pattern.h"
 
 #define PAGES 4
@@ -32,6 +32,7 @@ struct trial {
 	struct rig_count
 		count; /* of transfers to missing pages: which the process provided, or did not */
 	char *impossible; /* why it cannot be tried; NULL: it can */
+	struct race_count raced;
 };
 
 /* --- who provides pages ------------------------------------------------------------------------- */
@@ -99,6 +100,13 @@ static void serving_end(struct trial *t)
 
 /* --- course ------------------------------------------------------------------------------------- */
 
+static int drop(const struct trial *t)
+{
+	const struct rig *r = &t->r;
+
+	return madvise(rig_pages(r, t->b), rig_pages_len(r), MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
 /* All pages under test are missing; what will be there is known. */
 static int give_up(struct trial *t)
 {
@@ -107,7 +115,7 @@ static int give_up(struct trial *t)
 	pattern_fill(t->provided, r->len, pattern_seed(r->device->seed, UINT64_MAX - r->fills++),
 		     0);
 	memcpy(t->b->known + r->page, t->provided + r->page, rig_pages_len(r));
-	return madvise(rig_pages(r, t->b), rig_pages_len(r), MADV_DONTNEED) < 0 ? -errno : 0;
+	return drop(t);
 }
 
 /* The CPU comes to each page, and has it provided. */
@@ -153,6 +161,41 @@ static int run_op(struct trial *t, const struct rig_end *end, const struct rig_o
 	return rig_move_all(r, op, IBV_WC_SUCCESS) ?: rig_check(r, t->other) ?: rig_check(r, t->b);
 }
 
+/* What is provided in a round is new. Nothing is missing: the CPU has looked at all of it. */
+static int ready(void *arg)
+{
+	struct trial *t = arg;
+	struct rig *r = &t->r;
+
+	pattern_fill(t->provided, r->len, pattern_seed(r->device->seed, UINT64_MAX - r->fills++),
+		     0);
+	return 0;
+}
+
+static int apply(void *arg)
+{
+	const struct trial *t = arg;
+
+	return drop(t);
+}
+
+/* A device that comes to a missing page waits, or is refused; it need not be the same each time. */
+static int run_during(struct trial *t, const struct rig_end *end)
+{
+	struct race race = {
+		.r = &t->r,
+		.end = end,
+		.name = "pages that are missing",
+		.rules = { .content = RACE_LOSES, .may_refuse = true },
+		.after = t->provided,
+		.ready = ready,
+		.apply = apply,
+		.arg = t,
+	};
+
+	return race_run(&race, race_end_ns(&t->r), &t->raced);
+}
+
 static int run_end(struct trial *t, const struct rig_end *end)
 {
 	struct rig *r = &t->r;
@@ -169,7 +212,8 @@ static int run_end(struct trial *t, const struct rig_end *end)
 	rig_fill(r, t->other);
 	ret = ret ?: rig_move_all(r, end->reads, IBV_WC_SUCCESS) ?: serving_start(t);
 	if (!ret && !t->impossible)
-		ret = run_op(t, end, end->reads) ?: run_op(t, end, end->writes);
+		ret = run_op(t, end, end->reads) ?: run_op(t, end, end->writes)
+			      ?: run_during(t, end);
 	serving_end(t);
 	ret = ret ?: rig_deregister(r, t->b) ?: rig_deregister(r, t->other);
 	if (!ret) {
@@ -187,15 +231,20 @@ static enum outcome conclude(struct trial *t, int ret)
 		device->category = SKIP_KERNEL_CONFIG;
 		return rdma_conclude(device, OUTCOME_SKIP, "%s", t->impossible);
 	}
+	if (!ret && !race_has_met(&t->raced))
+		return rdma_conclude(device, OUTCOME_INCONCLUSIVE,
+				     "no pages were given up during a transfer");
 	if (ret > 0 && (t->r.wrong_data || t->r.wrong_status))
 		scn_finding(device->ctx, t->r.wrong_data ? "ODP-STALE" : "ODP-STATUS", NULL, 0,
 			    "%s: %s", device->verbs.name, t->r.stage);
-	if (!ret)
+	if (!ret) {
 		scn_evidence(device->ctx, EVIDENCE_DATA, EVIDENCE_PROVEN,
 			     "%s: of %zu transfers to a missing page %zu waited for the process to "
 			     "provide it, and %zu were refused; all of both buffers right",
 			     device->verbs.name, t->count.moved + t->count.refused, t->count.moved,
 			     t->count.refused);
+		race_say(&t->r, "giving up what the process provides", &t->raced);
+	}
 	return rig_conclude(&t->r, ret, "missing pages are %s",
 			    !t->count.refused ? "waited for"
 			    : !t->count.moved ? "refused until the CPU has touched them"
