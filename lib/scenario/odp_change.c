@@ -145,19 +145,18 @@ static int restore_truncate(struct trial *t)
  */
 static void attr_noreturn child_main(const struct trial *t, int told, int leash)
 {
-	const struct rig *r = &t->r;
-	unsigned char *half = t->b->data + r->len / 2;
-	uint64_t seed = pattern_seed(r->device->seed, UINT64_MAX - 1);
+	uint64_t seed = pattern_seed(t->r.device->seed, UINT64_MAX - 1);
+	size_t half = pages_len(t) / 2;
+	unsigned char *first = pages(t), *second = first + half;
 	char byte = 0;
 
-	memcpy(t->keep, t->b->data, r->len / 2);
-	pattern_fill(half, r->len - r->len / 2, seed, 0);
+	memcpy(t->keep, first, half);
+	pattern_fill(second, half, seed, 0);
 	if (write(told, &byte, 1) != 1)
 		_exit(2);
 	while (read(leash, &byte, 1) < 0 && errno == EINTR)
 		;
-	_exit(memcmp(t->b->data, t->keep, r->len / 2) != 0 ||
-	      !pattern_verify(half, r->len - r->len / 2, seed, 0, NULL));
+	_exit(memcmp(first, t->keep, half) != 0 || !pattern_verify(second, half, seed, 0, NULL));
 }
 
 /* From when it returns on the child's memory is its own. */

@@ -68,7 +68,7 @@ static int run_rounds(struct rig *r, const struct trouble *t, size_t *rounds)
 
 		rig_stage(r, "%s, round %zu, pages taken away meanwhile", op->name, *rounds);
 		ret = run_round(r, op);
-		++*rounds;
+		trouble_wait(t, ++*rounds);
 	}
 	return ret ?: trouble_error(t);
 }
@@ -157,24 +157,23 @@ static void prove(const struct rig *r, const struct tally *tally)
 	tell(r, tally);
 }
 
-/* Did it happen at all, and in the middle? NULL, or what did not. */
-static const char *lacking(const struct tally *tally)
+/* Did it happen at all, and in the middle? NULL, or what did not, which the caller frees. */
+static char *lacking(const struct tally *tally)
 {
 	if (tally->troubles < tally->rounds)
-		return "pages were taken away too seldom";
+		return xstrdup("pages were taken away too seldom");
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!tally->impossible[i] && !race_has_met(&tally->changes[i]))
-			return kinds[i]->name;
+			return xasprintf("%s met no transfer", kinds[i]->name);
 	return NULL;
 }
 
 static enum outcome conclude_during(struct trial *t, int ret, const struct tally *tally)
 {
-	const char *lack = ret ? NULL : lacking(tally);
+	autofree char *lack = ret ? NULL : lacking(tally);
 
 	if (lack)
-		return rdma_conclude(t->r.device, OUTCOME_INCONCLUSIVE,
-				     "no change met a transfer: %s", lack);
+		return rdma_conclude(t->r.device, OUTCOME_INCONCLUSIVE, "%s", lack);
 	if (ret > 0)
 		find(t->r.device, &t->r);
 	else if (!ret)

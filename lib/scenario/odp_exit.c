@@ -141,8 +141,10 @@ static int run(struct trial *t, bool used)
 static int ready(void *arg)
 {
 	struct trial *t = arg;
-	int err = start_child(t);
+	int err;
 
+	t->r.remote.mr = NULL; /* that of the child before is no more */
+	err = start_child(t);
 	t->r.remote.mr = &t->region;
 	t->r.remote.on_demand = true;
 	return err;

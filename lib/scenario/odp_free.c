@@ -71,7 +71,10 @@ static int tear_down(struct trial *t)
 
 static int let_go(const struct trial *t)
 {
-	return madvise(rig_pages(&t->r, t->b), rig_pages_len(&t->r), MADV_FREE) < 0 ? -errno : 0;
+	int err = madvise(rig_pages(&t->r, t->b), rig_pages_len(&t->r), MADV_FREE) < 0 ? -errno : 0;
+
+	rig_hand_over(t->other);
+	return err;
 }
 
 /* The device has used the memory before. Nothing is taken of what is pinned. */
@@ -181,7 +184,6 @@ static void say(const struct trial *t)
 		     "MADV_FREE, through MADV_PAGEOUT, which takes away what nobody has written "
 		     "into",
 		     t->r.device->verbs.name, PAGES);
-	race_say(&t->r, "reading, MADV_FREE and MADV_PAGEOUT", &t->reads);
 	race_say(&t->r, "writing, MADV_FREE and MADV_PAGEOUT", &t->writes);
 }
 
@@ -199,6 +201,8 @@ static enum outcome conclude(struct trial *t, int ret)
 	if (!ret && (!race_has_met(&t->reads) || !race_has_met(&t->writes)))
 		return rdma_conclude(device, OUTCOME_INCONCLUSIVE,
 				     "no page was taken away during a transfer");
+	if (ret >= 0 && !t->stale)
+		race_say(&t->r, "reading, MADV_FREE and MADV_PAGEOUT", &t->reads);
 	if (!ret)
 		say(t);
 	return rig_conclude(&t->r, ret, "what the device writes after MADV_FREE stays");

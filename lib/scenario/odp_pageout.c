@@ -7,7 +7,6 @@
  */
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -17,7 +16,6 @@
 #define PAGES 8
 #define TRIES 50
 #define TRY_MS 20
-#define MPOL_MF_MOVE (1 << 1) /* numaif.h, of libnuma */
 
 static const struct memory {
 	const char *name;
@@ -37,18 +35,6 @@ struct trial {
 	struct race_count reads, writes; /* while it is paged out */
 };
 
-/*
- * A page that another CPU has just faulted in is still in that CPU's own list, where the kernel does not look
- * for pages to reclaim. Whoever moves a page makes all of them hand theirs over.
- */
-static void empty_lists(const struct trial *t)
-{
-	void *page = t->other->data;
-	int node = 0, status;
-
-	(void)syscall(SYS_move_pages, 0, 1, &page, &node, &status, MPOL_MF_MOVE);
-}
-
 /* The kernel writes the pages while we wait. */
 static int page_out(struct trial *t)
 {
@@ -59,7 +45,7 @@ static int page_out(struct trial *t)
 	for (int i = 0; i < TRIES && c.present; i++) {
 		int err;
 
-		empty_lists(t);
+		rig_hand_over(t->other);
 		if (madvise(pages, rig_pages_len(r), MADV_PAGEOUT) < 0)
 			return -errno;
 		err = pagemap_count(r->pagemap, pages, rig_pages_len(r), &c);
@@ -94,7 +80,7 @@ static int apply(void *arg)
 {
 	const struct trial *t = arg;
 
-	empty_lists(t);
+	rig_hand_over(t->other);
 	return madvise(rig_pages(&t->r, t->b), rig_pages_len(&t->r), MADV_PAGEOUT) < 0 ? -errno : 0;
 }
 

@@ -419,7 +419,7 @@ static int run_round(struct race *race, const struct rig_op *op, uint64_t random
 	};
 	int ret;
 
-	rig_stage(r, "%s of %s, %s meanwhile", op->name, race->end->name, race->name);
+	rig_stage(r, "%s, %s, %s meanwhile", op->name, race->end->name, race->name);
 	ret = race->ready ? race->ready(race->arg) : 0;
 	ret = ret ?: warm_up(&n) ?: run_against(&n, change_at, restore_at);
 	ret = ret ?: model(&n, count) ?: check(&n, n.b, n.instead)

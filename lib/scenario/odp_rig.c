@@ -5,12 +5,14 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "base/alloc.h"
 #include "scenario/odp_claims.h"
 #include "scenario/pagemap.h"
 #include "scenario/pattern.h"
 
+#define MPOL_MF_MOVE (1 << 1) /* numaif.h, of libnuma */
 #define ASIDE (1ull << 36)
 
 bool rig_is_soft(const struct rig *r)
@@ -243,6 +245,15 @@ int rig_drop(struct rig *r, struct rig_buffer *b)
 	if (b->fd < 0)
 		memset(b->known, 0, r->len);
 	return 0;
+}
+
+/* Whoever moves a page to a node, be it the same, has them do so. */
+void rig_hand_over(const struct rig_buffer *b)
+{
+	void *page = b->data;
+	int node = 0, status;
+
+	(void)syscall(SYS_move_pages, 0, 1, &page, &node, &status, MPOL_MF_MOVE);
 }
 
 /* --- evidence ----------------------------------------------------------------------------------- */

@@ -159,6 +159,13 @@ void rig_fill(struct rig *r, struct rig_buffer *b);
 int rig_drop(struct rig *r, struct rig_buffer *b) attr_must_check;
 
 /*
+ * What the kernel has been told of a page, or that it is there, may still be in the list of another CPU, and
+ * not where it looks for pages to reclaim: has all CPUs hand theirs over. A page of this buffer is named for
+ * it, and stays where it is.
+ */
+void rig_hand_over(const struct rig_buffer *b);
+
+/*
  * Sees how the device refuses to send from a pinned local region that is no more: by rights with
  * IBV_WC_LOC_PROT_ERR. If it says something else, which is for odp.rights to judge, rig_move() takes that
  * for the same. Both buffers have memory; the regions are others than before.

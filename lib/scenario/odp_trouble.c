@@ -6,6 +6,7 @@
 #include "scenario/odp_trouble.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -122,6 +123,12 @@ int trouble_start(struct rig *const *rigs, size_t nr_rigs, uint64_t seed, struct
 	}
 	*out = t;
 	return 0;
+}
+
+void trouble_wait(const struct trouble *t, uint64_t times)
+{
+	while (atomic_load(&t->changes) < times && !atomic_load(&t->error))
+		sched_yield();
 }
 
 int trouble_error(const struct trouble *t)

@@ -17,6 +17,8 @@ struct trouble;
 /* Starts it over the buffers of these rigs, all of the same size. 0, or a negative errno. */
 int trouble_start(struct rig *const *rigs, size_t nr_rigs, uint64_t seed,
 		  struct trouble **t) attr_must_check;
+/* Until it has taken pages away so often, or cannot go on. */
+void trouble_wait(const struct trouble *t, uint64_t times);
 /* Has it not been able to go on? 0, or a negative errno. */
 int trouble_error(const struct trouble *t);
 /* Ends it, and says how often it took pages away. NULL is none. */

@@ -30,9 +30,18 @@ static const char *const scenarios[] = {
 	"odp.invalidate.mremap",
 	"odp.invalidate.mprotect",
 	"odp.invalidate.mprotect-none",
+	"odp.invalidate.fork-cow",
 	"odp.invalidate.punch",
 	"odp.invalidate.truncate",
 	"odp.invalidate.free",
+	"odp.invalidate.during",
+};
+
+/* What this machine may not have. */
+static const char *const lacking[] = {
+	"odp.invalidate.userfaultfd",
+	"odp.invalidate.split",
+	"odp.invalidate.collapse",
 };
 
 static void comes_to(const char *id, const char *inject, const char *outcome, const char *text)
@@ -50,6 +59,23 @@ static void right(attr_unused void **state)
 		comes_to(scenarios[i], NULL, "pass", "");
 	comes_to("odp.caps", NULL, "pass", "5 claims");
 	comes_to("odp.rights", NULL, "pass", "refused as they must be");
+}
+
+static void lacks(attr_unused void **state)
+{
+	fake_verbs_reset();
+	for (size_t i = 0; i < ARRAY_LEN(lacking); i++) {
+		struct ran r = ran(lacking[i], NULL);
+
+		if (strcmp(r.outcome, "skip") != 0) {
+			ran_says(&r, lacking[i], "pass", "");
+			comes_to(lacking[i], "skip-copy", "fail", "");
+			comes_to(lacking[i], "corrupt-copy", "fail", "");
+		} else {
+			print_message("# %s: %s\n", lacking[i], r.skip);
+		}
+		ran_release(&r);
+	}
 }
 
 static void faults(attr_unused void **state)
@@ -150,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(right),
+		cmocka_unit_test(lacks),
 		cmocka_unit_test(faults),
 		cmocka_unit_test(loses_offset),
 		cmocka_unit_test(grants_all),
