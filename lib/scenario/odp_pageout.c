@@ -31,6 +31,7 @@ struct trial {
 	struct rig_buffer *b, *other;
 	bool stays; /* the kernel does not page it out */
 	bool dropped; /* data is other when it has been paged out once more */
+	bool lost_meanwhile; /* or during transfers */
 	bool stale; /* data was wrong, and not because what the device wrote was lost */
 	struct race_count reads, writes; /* while it is paged out */
 };
@@ -109,6 +110,7 @@ static int run_during(struct trial *t, const struct rig_end *end, const struct r
 	};
 	int ret = race_run(&race, race_end_ns(&t->r), count);
 
+	t->lost_meanwhile |= ret > 0;
 	t->stale |= ret > 0 && (op == end->reads || !(race.lost || t->dropped));
 	return ret;
 }
@@ -208,7 +210,7 @@ static enum outcome conclude(struct trial *t, int ret)
 	}
 	if (ret >= 0 && !t->stale)
 		race_say(&t->r, "paging out what is read", &t->reads);
-	if (!ret)
+	if (ret >= 0 && !t->lost_meanwhile)
 		race_say(&t->r, "paging out what is written into", &t->writes);
 	return rig_conclude(&t->r, ret, "what the device writes is paged out, and comes back");
 }

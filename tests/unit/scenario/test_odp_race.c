@@ -6,7 +6,9 @@
  */
 #include "scenario/odp_change.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include "../test.h"
 #include "fake_clock.h"
@@ -182,11 +184,128 @@ static void wrong(attr_unused void **state)
 					&rig_ends[k % RIG_ENDS]);
 }
 
+/* --- rules that no change above has ------------------------------------------------------------- */
+
+/* What a row's apply does, to the page in the middle or to all. */
+static int give_up(struct trial *t, size_t first, size_t n)
+{
+	return madvise(rig_pages(&t->r, t->b) + first * t->r.page, n * t->r.page, MADV_DONTNEED);
+}
+
+static int give_up_all(void *arg)
+{
+	return give_up(arg, 0, PAGES);
+}
+
+static int give_up_middle(void *arg)
+{
+	return give_up(arg, PAGES / 2, 1);
+}
+
+static int give_up_last(void *arg)
+{
+	return give_up(arg, PAGES - 1, 1);
+}
+
+static int do_nothing(attr_unused void *arg)
+{
+	return 0;
+}
+
+static int spoil(void *arg)
+{
+	struct trial *t = arg;
+
+	memset(rig_pages(&t->r, t->b), 0x5a, t->r.page);
+	return 0;
+}
+
+static int cannot(attr_unused void *arg)
+{
+	return -EIO;
+}
+
+static int is_impossible(void *arg)
+{
+	((struct trial *)arg)->impossible = strdup("not here");
+	return 0;
+}
+
+static const struct row {
+	const char *name;
+	struct race_rules rules;
+	int (*apply)(void *arg);
+	bool writes; /* the device alone does; else it alone reads */
+	bool moves_nothing;
+	int ret;
+	bool lost;
+} rules[] = {
+	{ .name = "free, kept", .rules = { .content = RACE_MAY_LOSE }, .apply = do_nothing },
+	{ .name = "free, taken", .rules = { .content = RACE_MAY_LOSE }, .apply = give_up_all },
+	{ .name = "free, other", .rules = { .content = RACE_MAY_LOSE }, .apply = spoil, .ret = 1 },
+	{ .name = "free, written",
+	  .rules = { .content = RACE_MAY_LOSE },
+	  .apply = give_up_all,
+	  .writes = true },
+	{ .name = "one page",
+	  .rules = { .content = RACE_LOSES, .one = true },
+	  .apply = give_up_middle },
+	{ .name = "another",
+	  .rules = { .content = RACE_LOSES, .one = true },
+	  .apply = give_up_last,
+	  .ret = 1 },
+	{ .name = "a write is lost",
+	  .apply = do_nothing,
+	  .writes = true,
+	  .moves_nothing = true,
+	  .ret = 1,
+	  .lost = true },
+	{ .name = "no write is", .apply = spoil, .writes = true, .ret = 1 },
+	{ .name = "it cannot be made", .apply = cannot, .ret = -EIO },
+	{ .name = "it cannot be made here", .apply = is_impossible },
+};
+
+static void goes_by(const struct row *row)
+{
+	const struct rig_end *end = &rig_ends[0];
+	struct race race = {
+		.end = end,
+		.name = row->name,
+		.rules = row->rules,
+		.only = row->writes ? end->writes : end->reads,
+		.apply = row->apply,
+	};
+	struct bench b;
+	int ret;
+
+	fake_verbs_reset();
+	open_bench(&b, &change_dontneed, (const char *const[]){ NULL });
+	race.r = &b.t.r;
+	race.arg = &b.t;
+	race.impossible = &b.t.impossible;
+	assert_int_equal(change_set_up(&b.t, end), 0);
+	if (row->moves_nothing)
+		moves_nothing();
+	ret = race_run(&race, clock_ns() + TIME_NS, &b.count);
+	if (ret != row->ret || race.lost != row->lost)
+		fail_msg("%s: %d, %s", row->name, ret, race.lost ? "lost" : "not lost");
+	assert_true(!b.t.impossible == (b.count.rounds != 1) || ret);
+	free(b.t.impossible);
+	close_bench(&b);
+}
+
+static void rows(attr_unused void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		goes_by(&rules[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(right),
 		cmocka_unit_test(wrong),
+		cmocka_unit_test(rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
