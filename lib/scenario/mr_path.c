@@ -4,6 +4,7 @@
  * in order, and each page either as what it is or as what the IOMMU makes of it; and a BAR the way that
  * peer-to-peer traffic of this pair has to take.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -77,6 +78,9 @@ static int judge_bar(struct mr_case *c, const struct p2pcert_dmabuf_map *map,
 	p2p_pair_release(&pair);
 	if (verdict == VERDICT_UNKNOWN)
 		return 0;
+	if (verdict == VERDICT_NOT_SUPPORTED)
+		return mr_refute(c, EVIDENCE_PATH, "mapped for %s, where %s was predicted",
+				 pci_addr_str(engine->addr), p2p_verdict_name(verdict));
 	for (size_t i = 0; i < c->memory->len; i += page_size()) {
 		struct p2pcert_seg seg = {
 			.dma_addr = address(map->segs, i, true),
@@ -120,6 +124,8 @@ int mr_judge_path(struct mr_case *c)
 	err = mr_memory_look(c->memory, &place);
 	if (err)
 		return err;
+	if (place.nr_segs > P2PCERT_MAX_SEGS || total(place.segs, place.nr_segs) < c->memory->len)
+		return -EPROTO;
 	if (place.place == P2PCERT_PLACE_BAR)
 		return judge_bar(c, &map, &place);
 	return judge_ram(c, &map, &place);
