@@ -42,6 +42,16 @@ static u32 dpv_policy(struct dpv_device *dev, struct device *peer)
 	return policy;
 }
 
+static bool dpv_allows(u32 policy, bool write)
+{
+	return policy == P2PCERT_POLICY_ALLOW || (policy == P2PCERT_POLICY_READ_ONLY && !write);
+}
+
+bool dpv_alias_is_allowed(struct dpv_device *dev, struct device *peer, bool write)
+{
+	return dpv_allows(dpv_policy(dev, peer), write);
+}
+
 int dpv_alias_set_policy(struct dpv_device *dev, const struct p2pcert_devpriv_policy *r,
 			 const void *owner)
 {
@@ -62,6 +72,7 @@ int dpv_alias_set_policy(struct dpv_device *dev, const struct p2pcert_devpriv_po
 	list_add(&new->node, &dev->policies);
 	spin_unlock(&dev->lock);
 	kfree(old);
+	dpv_consumers_recall(dev);
 	return 0;
 }
 
@@ -101,7 +112,7 @@ int dpv_alias(struct dpv_device *dev, struct device *peer, struct p2pcert_fault_
 		policy = P2PCERT_POLICY_ALLOW;
 	if (DPV_DEFECT(alias_write_gained) && policy == P2PCERT_POLICY_READ_ONLY)
 		policy = P2PCERT_POLICY_ALLOW;
-	if (policy == P2PCERT_POLICY_DENY || (write && policy == P2PCERT_POLICY_READ_ONLY))
+	if (!dpv_allows(policy, write))
 		return -EACCES;
 	nr = dpv_page_number(page);
 	if (DPV_DEFECT(alias_off))

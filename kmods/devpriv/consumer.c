@@ -38,6 +38,7 @@ struct dpv_use {
 };
 
 struct dpv_consumer {
+	struct list_head node; /* of the owner's consumers */
 	struct mmu_interval_notifier notifier;
 	struct mutex lock; /* of the uses: they stay what they are while it is held */
 	struct mutex faulting; /* held during a fault of the consumer */
@@ -57,7 +58,7 @@ struct dpv_consumer {
 	bool transferring; /* under lock */
 	atomic64_t faults, granted, denied, unmapped, none, fallbacks;
 	atomic64_t invalidations, invalidated, waited, retries;
-	atomic64_t alias_copied, memory_copied;
+	atomic64_t alias_copied, memory_copied, recalled;
 };
 
 #if HAVE_PAGEMAP_P2P_PFN && HAVE_HMM_PFN_ALLOW_P2P
@@ -186,6 +187,16 @@ static void dpv_end_use(struct dpv_consumer *c, struct dpv_use *u)
 	atomic64_inc(&c->invalidated);
 }
 
+/* The lock of the uses, after a transfer that is under way. */
+static void dpv_lock_uses(struct dpv_consumer *c)
+{
+	if (mutex_trylock(&c->lock))
+		return;
+	if (READ_ONCE(c->transferring))
+		atomic64_inc(&c->waited);
+	mutex_lock(&c->lock);
+}
+
 /* --- invalidation --------------------------------------------------------------------------- */
 
 /*
@@ -199,13 +210,10 @@ static bool dpv_consumer_invalidate(struct mmu_interval_notifier *notifier,
 	u64 start = max_t(u64, range->start, c->addr);
 	u64 end = min_t(u64, range->end, dpv_use_addr(c, c->nr));
 
-	if (!mutex_trylock(&c->lock)) {
-		if (!mmu_notifier_range_blockable(range))
-			return false;
-		if (READ_ONCE(c->transferring))
-			atomic64_inc(&c->waited);
-		mutex_lock(&c->lock);
-	}
+	if (mmu_notifier_range_blockable(range))
+		dpv_lock_uses(c);
+	else if (!mutex_trylock(&c->lock))
+		return false;
 	mmu_interval_set_seq(notifier, seq);
 	atomic64_inc(&c->invalidations);
 	for (u64 addr = start; addr < end; addr += PAGE_SIZE)
@@ -217,6 +225,38 @@ static bool dpv_consumer_invalidate(struct mmu_interval_notifier *notifier,
 static const struct mmu_interval_notifier_ops dpv_consumer_ops = {
 	.invalidate = dpv_consumer_invalidate,
 };
+
+/* --- the owner's second thoughts ------------------------------------------------------------ */
+
+/*
+ * The owner is asked and its answer mapped under one hold of the lock: what was granted by an older
+ * policy is seen here, and what is asked later goes by the new one.
+ */
+static void dpv_consumer_recall(struct dpv_consumer *c)
+{
+	dpv_lock_uses(c);
+	for (unsigned long i = 0; i < c->nr; i++) {
+		struct dpv_use *u = &c->uses[i];
+
+		if (!u->page || !u->alias ||
+		    dpv_alias_is_allowed(c->dev, c->channel.dev, u->write) ||
+		    p2pcert_strikes(c->plan, P2PCERT_FAULT_REVOKE_IGNORED))
+			continue;
+		dpv_unuse(c, u);
+		atomic64_inc(&c->recalled);
+	}
+	mutex_unlock(&c->lock);
+}
+
+void dpv_consumers_recall(struct dpv_device *dev)
+{
+	struct dpv_consumer *c;
+
+	mutex_lock(&dev->consumers_lock);
+	list_for_each_entry(c, &dev->consumers, node)
+		dpv_consumer_recall(c);
+	mutex_unlock(&dev->consumers_lock);
+}
 
 /* --- faults --------------------------------------------------------------------------------- */
 
@@ -517,16 +557,23 @@ struct dpv_consumer *dpv_consumer_start(struct dpv_device *dev, struct p2pcert_f
 	if (!err)
 		err = mmu_interval_notifier_insert(&c->notifier, current->mm, r->addr, r->length,
 						   &dpv_consumer_ops);
-	if (!err)
-		return c;
-	dpv_free_consumer(c);
-	return ERR_PTR(err);
+	if (err) {
+		dpv_free_consumer(c);
+		return ERR_PTR(err);
+	}
+	mutex_lock(&dev->consumers_lock);
+	list_add(&c->node, &dev->consumers);
+	mutex_unlock(&dev->consumers_lock);
+	return c;
 }
 
 void dpv_consumer_stop(struct dpv_consumer *c)
 {
 	if (!c)
 		return;
+	mutex_lock(&c->dev->consumers_lock);
+	list_del(&c->node);
+	mutex_unlock(&c->dev->consumers_lock);
 	mmu_interval_notifier_remove(&c->notifier);
 	mutex_lock(&c->lock);
 	for (unsigned long i = 0; i < c->nr; i++)
@@ -555,6 +602,7 @@ void dpv_consumer_count(struct dpv_consumer *c, struct p2pcert_devpriv_consumer_
 		.retries = atomic64_read(&c->retries),
 		.alias_copied = atomic64_read(&c->alias_copied),
 		.memory_copied = atomic64_read(&c->memory_copied),
+		.recalled = atomic64_read(&c->recalled),
 	};
 	mutex_lock(&c->lock);
 	for (unsigned long i = 0; i < c->nr; i++) {

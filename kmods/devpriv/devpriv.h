@@ -145,6 +145,8 @@ struct dpv_device {
 	/* faults that strike what nobody asks for, the return of touched memory; under lock */
 	struct p2pcert_fault_plan *plan;
 	struct list_head policies; /* of aliases; under lock */
+	struct mutex consumers_lock; /* of the list; the consumers' own locks nest inside */
+	struct list_head consumers;
 	struct mutex engine_lock; /* held while the engine copies a page, or is another one */
 	struct dpv_engine *engine; /* NULL: the CPU copies */
 };
@@ -276,6 +278,8 @@ int dpv_find(const struct dpv_finder *f, struct hmm_range *range);
  */
 int dpv_alias(struct dpv_device *dev, struct device *peer, struct p2pcert_fault_plan *plan,
 	      struct page *page, bool write, unsigned long *hmm_pfn);
+/* May the peer have aliases at all, by policy? */
+bool dpv_alias_is_allowed(struct dpv_device *dev, struct device *peer, bool write);
 /* As P2PCERT_IOC_DEVPRIV_POLICY says. */
 int dpv_alias_set_policy(struct dpv_device *dev, const struct p2pcert_devpriv_policy *p,
 			 const void *owner);
@@ -293,6 +297,8 @@ struct dpv_consumer;
 struct dpv_consumer *dpv_consumer_start(struct dpv_device *dev, struct p2pcert_fault_plan *plan,
 					struct p2pcert_devpriv_consumer *r);
 void dpv_consumer_stop(struct dpv_consumer *c); /* NULL is none */
+/* Ends what the owner's consumers have mapped and its policies do not allow, before it returns. */
+void dpv_consumers_recall(struct dpv_device *dev);
 bool dpv_consumer_covers(const struct dpv_consumer *c, u64 addr, u64 length);
 void dpv_consumer_count(struct dpv_consumer *c, struct p2pcert_devpriv_consumer_counters *n);
 /* Its engine reads or writes what is at the addresses. */

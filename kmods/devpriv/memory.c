@@ -516,6 +516,8 @@ static struct dpv_device *dpv_new_device(struct dpv_bar *bar, unsigned int index
 	mutex_init(&dev->engine_lock);
 	INIT_LIST_HEAD(&dev->leaks);
 	INIT_LIST_HEAD(&dev->policies);
+	mutex_init(&dev->consumers_lock);
+	INIT_LIST_HEAD(&dev->consumers);
 	return dev;
 }
 

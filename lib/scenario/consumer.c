@@ -16,7 +16,8 @@
 
 #define CONSUMER_FAULTS \
 	(P2PCERT_FAULT_SKIP_COPY | P2PCERT_FAULT_CORRUPT_COPY | P2PCERT_FAULT_SHORT_COPY | \
-	 P2PCERT_FAULT_MAP_FAILS | P2PCERT_FAULT_STALE_ADDRESS | P2PCERT_FAULT_POLICY_IGNORED)
+	 P2PCERT_FAULT_MAP_FAILS | P2PCERT_FAULT_STALE_ADDRESS | P2PCERT_FAULT_REVOKE_IGNORED | \
+	 P2PCERT_FAULT_POLICY_IGNORED)
 /* Of one page; emulated engines take 200 ms. */
 #define TIMEOUT_MS 20000
 
@@ -312,6 +313,24 @@ bool consumer_look(struct consumer *c, size_t first, size_t nr, enum use use, co
 		if (use == USE_ALIAS && !devmem_judge_seg(dev, c->addr, &segs[i], !c->shown))
 			return false;
 		c->shown |= use == USE_ALIAS;
+	}
+	return segs;
+}
+
+bool consumer_not_in_place(struct consumer *c, const char *when)
+{
+	struct devmem *dev = c->area->dev;
+	size_t n = c->area->pages;
+	autofree struct p2pcert_seg *segs = read_table(c, 0, n);
+
+	for (size_t i = 0; segs && i < n; i++) {
+		if (use_of(&segs[i]) != USE_ALIAS)
+			continue;
+		devmem_refute(dev, EVIDENCE_PATH,
+			      "%s, page %zu, %s: %s is still given 0x%" PRIx64
+			      " in the owner's BAR",
+			      c->area->name, i, when, c->name, (uint64_t)segs[i].dma_addr);
+		return false;
 	}
 	return segs;
 }

@@ -20,7 +20,7 @@
 	{ \
 		NEED_MODULE, "p2pcert_edu" \
 	}
-#define CONSUMER_FAULT_NAMES "map-fails", "stale-address", "policy-ignored"
+#define CONSUMER_FAULT_NAMES "map-fails", "stale-address", "revoke-ignored", "policy-ignored"
 
 #define CONSUMERS_MAX 4
 
@@ -80,6 +80,8 @@ bool consumer_write(struct consumer *c, size_t first, size_t nr);
 enum use { USE_NONE, USE_MEMORY, USE_ALIAS };
 /* Evidence path unless all the pages are mapped so, aliases within the owner's BAR as is right. */
 bool consumer_look(struct consumer *c, size_t first, size_t nr, enum use use, const char *when);
+/* Evidence path if any page is mapped in the owner's BAR. */
+bool consumer_not_in_place(struct consumer *c, const char *when);
 /* Evidence path if a page is in memory and an alias of it is still mapped. */
 bool consumer_not_stale(struct consumer *c, const char *when);
 

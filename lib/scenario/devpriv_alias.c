@@ -337,6 +337,8 @@ static bool body_p2p_alias(struct devmem *dev)
 	for (size_t i = 0; i < found.n && ok && !dev->refuted; i++)
 		ok = run_mix(dev, &found.list[i]) && run_changes(dev, &found.list[i]);
 	if (ok && !dev->refuted)
+		ok = alias_recalled(dev, &found);
+	if (ok && !dev->refuted)
 		ok = alias_during(dev, &found);
 	if (ok && !dev->refuted)
 		ok = alias_at_once(dev, &found);

@@ -12,6 +12,8 @@
 bool alias_during(struct devmem *dev, const struct consumers *found) attr_must_check;
 /* The process, or the driver of the BAR, ends while pages are in use. */
 bool alias_gone(struct devmem *dev, const struct consumers *found) attr_must_check;
+/* The owner changes its mind about what a consumer has in use. */
+bool alias_recalled(struct devmem *dev, const struct consumers *found) attr_must_check;
 /* Several consumers of the same pages at once, each with an answer of its own. */
 bool alias_at_once(struct devmem *dev, const struct consumers *found) attr_must_check;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * devpriv.p2p-alias: memory that goes elsewhere while a consumer copies it in place. The kernel waits
- * until the consumer has let go of it; what the consumer then still has to do it does where the memory
- * is, and never by an address that it had.
+ * devpriv.p2p-alias: memory that goes elsewhere, or is forbidden, while a consumer copies it in place. The
+ * kernel, or the owner, waits until the consumer has let go of it; what the consumer then still has to do
+ * it does where the memory is, and never by an address that it had.
  */
 #include "scenario/devpriv_alias.h"
 
@@ -21,32 +21,50 @@
 #define ROUNDS_SLOW 4
 #define ROUNDS_FAST 200
 
-static void touch(struct area *a)
+/* Each returns false after scn_error(). */
+
+static bool touch(struct consumer *c)
 {
+	struct area *a = c->area;
+
 	for (size_t i = a->pages; i-- > 0;)
 		(void)*(volatile unsigned char *)area_page(a, i);
+	return true;
 }
 
 /* What is being moved or used just then may stay. */
-static void evict(struct area *a)
+static bool evict(struct consumer *c)
 {
+	struct area *a = c->area;
 	struct p2pcert_devpriv_evict e = { .pages = a->pages };
 	int err = modfd_ioctl(a->dev->fd, P2PCERT_IOC_DEVPRIV_EVICT, &e);
 
 	if (err)
 		devmem_refute(a->dev, EVIDENCE_PATH, "%s: eviction fails: %s", a->name,
 			      errno_text(err));
+	return true;
+}
+
+/* Nothing goes anywhere, but the consumer may have it in memory only. */
+static bool forbid(struct consumer *c)
+{
+	if (!consumer_allow(c, P2PCERT_POLICY_DENY))
+		return false;
+	consumer_not_in_place(c, "when the owner has just forbidden it");
+	return true;
 }
 
 static const struct disturbance {
 	const char *name;
-	void (*disturb)(struct area *a);
+	bool (*disturb)(struct consumer *c);
 	bool write;
 } disturbances[] = {
 	{ "touched by the CPU while it is read", touch, false },
 	{ "touched by the CPU while it is written", touch, true },
 	{ "evicted while it is read", evict, false },
 	{ "evicted while it is written", evict, true },
+	{ "forbidden while it is read", forbid, false },
+	{ "forbidden while it is written", forbid, true },
 };
 
 struct transfer {
@@ -91,8 +109,11 @@ static bool copy_meanwhile(struct transfer *t, unsigned int round)
 		.tv_nsec = (long)((t->page_ns / 4 * (1 + round % 4)) % NS_PER_S),
 	};
 	pthread_t thread;
+	bool ok;
 	int err;
 
+	if (!consumer_allow(t->c, P2PCERT_POLICY_ALLOW))
+		return false;
 	area_fill(a, 0, a->pages);
 	pattern_fill(t->buffer, a->pages * page_size(), seed, 0);
 	if (!area_send(a, 0, a->pages))
@@ -103,10 +124,10 @@ static bool copy_meanwhile(struct transfer *t, unsigned int round)
 		return false;
 	}
 	nanosleep(&moment, NULL);
-	t->d->disturb(a);
+	ok = t->d->disturb(t->c);
 	pthread_join(thread, NULL);
 	judge_data(t, seed);
-	return true;
+	return ok;
 }
 
 static bool run_disturbance(struct transfer *t)

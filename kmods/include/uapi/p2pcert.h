@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define P2PCERT_ABI_VERSION 8
+#define P2PCERT_ABI_VERSION 9
 #define P2PCERT_IOC_MAGIC 0xb7
 
 #define P2PCERT_DEV_P2P "p2pcert_p2p"
@@ -87,7 +87,7 @@ struct p2pcert_bdf {
 #define P2PCERT_FAULT_STALE_ADDRESS (1u << 21) /* the importer is told, and goes on as before */
 #define P2PCERT_FAULT_REVOKE_IGNORED (1u << 22) /* what is revoked can be mapped nevertheless */
 #define P2PCERT_FAULT_POLICY_IGNORED (1u << 23) /* so can what is denied, or only to be read */
-/* MAP_FAILS, STALE_ADDRESS and POLICY_IGNORED are also of p2pcert_devpriv, of aliases. */
+/* All of these but NOTIFY_LOST are also of p2pcert_devpriv, of aliases. */
 
 /* Of p2pcert_iova: what a driver must not do. */
 #define P2PCERT_FAULT_FREE_LATE (1u << 27) /* addresses of ranges are kept until the channel goes */
@@ -418,8 +418,8 @@ struct p2pcert_devpriv_engine {
 
 /*
  * What a function gets to hear from now on that asks the file's device for a page's alias, until the
- * file is closed or means another device; all may read and write unless told. What a consumer has
- * got before it keeps until it is invalidated.
+ * file is closed or means another device; all may read and write unless told. What a consumer of that
+ * function has mapped and would not be given any more it has ceased to use when this returns.
  */
 struct p2pcert_devpriv_policy {
 	struct p2pcert_bdf function;
@@ -485,6 +485,7 @@ struct p2pcert_devpriv_consumer_counters {
 	__u64 retries; /* looks at memory that were out of date when they were done */
 	__u64 alias_copied; /* by the engine, in place */
 	__u64 memory_copied; /* and in memory */
+	__u64 recalled; /* mappings of aliases that the owner's policy ended */
 	__u64 aliases; /* mapped now */
 	__u64 mapped; /* of all kinds, now */
 };

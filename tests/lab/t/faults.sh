@@ -128,8 +128,8 @@ mr.unbind               data       data          leak  data
 '
 # And of the aliases of a BAR's memory, what an owner and a consumer must not do, and that a mapping fails.
 alias='
-fault               map-fails      stale-address  policy-ignored
-+devpriv.p2p-alias  path,counters  data,path      path,counters
+fault               map-fails      stale-address  policy-ignored  revoke-ignored
++devpriv.p2p-alias  path,counters  data,path      path,counters   path,counters
 '
 
 # transposed MATRIX: rows of the chosen scenarios' matrix, as 'matrix' has them

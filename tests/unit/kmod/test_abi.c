@@ -28,7 +28,7 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror_counters), 40);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_policy), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer), 72);
-	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer_counters), 112);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer_counters), 120);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_export), 40);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_place), 544);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_move), 16);
@@ -119,7 +119,7 @@ static void requests(attr_unused void **state)
 	};
 
 	assert_int_equal(P2PCERT_IOC_VERSION, 0x8048b700);
-	assert_int_equal(P2PCERT_ABI_VERSION, 8);
+	assert_int_equal(P2PCERT_ABI_VERSION, 9);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (size_t k = 0; k < i; k++)
 			assert_int_not_equal(_IOC_NR(all[i]), _IOC_NR(all[k]));
