@@ -44,7 +44,7 @@ static_assert(sizeof(struct p2pcert_devpriv_add) == 40);
 static_assert(sizeof(struct p2pcert_devpriv_mirror_counters) == 40);
 static_assert(sizeof(struct p2pcert_devpriv_policy) == 16);
 static_assert(sizeof(struct p2pcert_devpriv_consumer) == 72);
-static_assert(sizeof(struct p2pcert_devpriv_consumer_counters) == 120);
+static_assert(sizeof(struct p2pcert_devpriv_consumer_counters) == 128);
 static_assert(sizeof(struct p2pcert_dmabuf_export) == 40);
 static_assert(sizeof(struct p2pcert_dmabuf_place) == 32 + P2PCERT_MAX_SEGS * 32);
 static_assert(sizeof(struct p2pcert_dmabuf_move) == 16);

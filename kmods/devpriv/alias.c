@@ -90,14 +90,10 @@ void dpv_alias_drop_policies(struct dpv_device *dev, const void *owner)
 		kfree(p);
 }
 
-/*
- * A huge page has no alias: of a place inside one hmm_range_fault() of 7.2 and 7.3 tells another
- * page than is there (hmm_vma_handle_pmd()), and whoever got it would destroy what is there.
- */
+/* Of a huge page each small one has its own, which follow each other as the pages do. */
 static bool dpv_has_alias(struct dpv_device *dev, struct page *page)
 {
-	return dev->bar && dpv_bar_has_pages(dev->bar) && dpv_page_device(page) == dev &&
-	       !folio_test_large(page_folio(page));
+	return dev->bar && dpv_bar_has_pages(dev->bar) && dpv_page_device(page) == dev;
 }
 
 int dpv_alias(struct dpv_device *dev, struct device *peer, struct p2pcert_fault_plan *plan,

@@ -10,11 +10,11 @@
 
 #include "channel.h"
 
-int dpv_map_side(struct device *dev, struct dpv_side *s, struct page *page,
+int dpv_map_side(struct device *dev, struct dpv_side *s, struct page *page, unsigned int nr,
 		 enum dma_data_direction dir)
 {
 	sg_init_table(&s->sg, 1);
-	sg_set_page(&s->sg, page, PAGE_SIZE, 0);
+	sg_set_page(&s->sg, page, nr << PAGE_SHIFT, 0);
 	s->table.sgl = &s->sg;
 	s->table.nents = 1;
 	s->table.orig_nents = 1;

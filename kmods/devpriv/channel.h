@@ -24,14 +24,14 @@ int dpv_channel_take(struct p2pcert_chan *c, const char *name, size_t size, u32 
 int dpv_channel_copy(struct p2pcert_chan *c, dma_addr_t to, dma_addr_t from, size_t length,
 		     bool hang);
 
-/* One page as one segment, mapped for a device. */
+/* Pages in a row as one segment, mapped for a device. */
 struct dpv_side {
 	struct scatterlist sg;
 	struct sg_table table;
 	enum dma_data_direction dir;
 };
 
-int dpv_map_side(struct device *dev, struct dpv_side *s, struct page *page,
+int dpv_map_side(struct device *dev, struct dpv_side *s, struct page *page, unsigned int nr,
 		 enum dma_data_direction dir);
 void dpv_unmap_side(struct device *dev, struct dpv_side *s);
 

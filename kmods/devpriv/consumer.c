@@ -25,17 +25,8 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "channel.h"
 #include "p2pcert_dma.h"
-
-/* A page as it is mapped for the consumer; all zero: not. */
-struct dpv_use {
-	struct page *page; /* the alias, or memory */
-	struct dpv_side side;
-	bool write; /* may be written */
-	bool alias;
-	bool dirty; /* written, if it is memory */
-};
+#include "use.h"
 
 struct dpv_consumer {
 	struct list_head node; /* of the owner's consumers */
@@ -78,42 +69,25 @@ static u64 dpv_use_addr(const struct dpv_consumer *c, unsigned long i)
 
 /* All that follow with the lock held. */
 
-static bool dpv_can_use(const struct dpv_use *u, bool write)
-{
-	return u->page && (!write || u->write);
-}
-
-static void dpv_unuse(struct dpv_consumer *c, struct dpv_use *u)
+static unsigned int dpv_unuse(struct dpv_consumer *c, struct dpv_use *u)
 {
 	if (!u->page)
-		return;
-	dpv_unmap_side(c->channel.dev, &u->side);
-	if (u->dirty)
-		set_page_dirty(u->page);
+		return 0;
 	if (u->alias)
-		atomic64_dec(&c->dev->count.aliases);
-	memset(u, 0, sizeof(*u));
+		atomic64_sub(u->head->nr, &c->dev->count.aliases);
+	return dpv_use_unmap(c->channel.dev, u);
 }
 
-static int dpv_use_page(struct dpv_consumer *c, struct dpv_use *u, struct page *page, bool alias,
-			bool write)
+/* Maps nr pages as one, whatever was used there. */
+static int dpv_use_pages(struct dpv_consumer *c, struct dpv_use *u, struct page *page,
+			 unsigned int nr, bool write)
 {
-	int err;
-
-	dpv_unuse(c, u);
-	err = dpv_map_side(c->channel.dev, &u->side, page,
-			   write ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE);
-	if (err)
-		return err;
-	u->page = page;
-	u->write = write;
-	u->alias = alias;
-	if (alias)
-		atomic64_inc(&c->dev->count.aliases);
-	return 0;
+	for (unsigned int i = 0; i < nr; i++)
+		dpv_unuse(c, u + i);
+	return dpv_use_map(c->channel.dev, u, page, nr, write);
 }
 
-/* What the owner answers of a device page, which may be writable as it is mapped, counted. */
+/* What the owner answers of a device page, which may be writable as it is mapped. */
 static int dpv_ask_owner(struct dpv_consumer *c, unsigned long found, bool write,
 			 unsigned long *alias)
 {
@@ -122,47 +96,81 @@ static int dpv_ask_owner(struct dpv_consumer *c, unsigned long found, bool write
 	*alias = 0;
 	/* where its owner may not write either, the kernel has to see to it first */
 	if (write && !(found & HMM_PFN_WRITE))
-		err = -EPERM;
-	else
-		err = dpv_alias(c->dev, c->channel.dev, c->plan, hmm_pfn_to_page(found), write,
-				alias);
-	if (!err && !(*alias & HMM_PFN_VALID))
-		err = -EOPNOTSUPP;
-	if (err)
-		atomic64_inc(err == -EACCES ? &c->denied : &c->none);
-	return err;
+		return -EPERM;
+	err = dpv_alias(c->dev, c->channel.dev, c->plan, hmm_pfn_to_page(found), write, alias);
+	return err || (*alias & HMM_PFN_VALID) ? err : -EOPNOTSUPP;
 }
 
-static int dpv_use_alias(struct dpv_consumer *c, struct dpv_use *u, unsigned long alias, bool write)
+/*
+ * How many pages of a huge one, from page i on and before end, the consumer can have as one: the
+ * owner says yes to each of them, their aliases follow each other, and so long a segment may be.
+ */
+static unsigned int dpv_alias_run(struct dpv_consumer *c, unsigned long i, unsigned long end,
+				  bool write, unsigned long alias)
+{
+	unsigned long huge = 1ul << hmm_pfn_to_map_order(c->pfns[i]);
+	unsigned long inside = (dpv_use_addr(c, i) >> PAGE_SHIFT) & (huge - 1);
+	unsigned long segment = dma_get_max_seg_size(c->channel.dev) >> PAGE_SHIFT;
+	unsigned long most = min3(huge - inside, segment, end - i);
+	unsigned long next;
+	unsigned int nr = 1;
+
+	while (nr < most && !dpv_can_use(&c->uses[i + nr], write) &&
+	       !dpv_ask_owner(c, c->pfns[i + nr], write, &next) && next == alias + nr)
+		nr++;
+	return nr;
+}
+
+static int dpv_use_alias(struct dpv_consumer *c, struct dpv_use *u, unsigned long alias,
+			 unsigned int nr, bool write)
 {
 	int err = -ENOMEM;
 
 	if (!p2pcert_strikes(c->plan, P2PCERT_FAULT_MAP_FAILS))
-		err = dpv_use_page(c, u, hmm_pfn_to_page(alias), true, write);
-	atomic64_inc(err ? &c->unmapped : &c->granted);
-	return err;
+		err = dpv_use_pages(c, u, hmm_pfn_to_page(alias), nr, write);
+	if (err) {
+		atomic64_inc(&c->unmapped);
+		return err;
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		u[i].alias = true;
+	atomic64_add(nr, &c->dev->count.aliases);
+	atomic64_add(nr, &c->granted);
+	return 0;
 }
 
-/* 0; 1: the page has to be faulted in; or an errno. */
-static int dpv_use_found(struct dpv_consumer *c, unsigned long i, bool write)
+/* A page in the owner's memory, and those that come with it; an errno: not in place. */
+static int dpv_use_device(struct dpv_consumer *c, unsigned long i, unsigned long end, bool write)
+{
+	unsigned long alias;
+	int err = dpv_ask_owner(c, c->pfns[i], write, &alias);
+
+	if (err) {
+		atomic64_inc(err == -EACCES ? &c->denied : &c->none);
+		return err;
+	}
+	return dpv_use_alias(c, &c->uses[i], alias, dpv_alias_run(c, i, end, write, alias), write);
+}
+
+/* 0; 1: page i, before end, has to be faulted in; or an errno. */
+static int dpv_use_found(struct dpv_consumer *c, unsigned long i, unsigned long end, bool write)
 {
 	const unsigned long need = HMM_PFN_VALID | (write ? HMM_PFN_WRITE : 0);
-	unsigned long found = c->pfns[i], alias = found;
-	struct dpv_use *u = &c->uses[i];
+	unsigned long found = c->pfns[i];
 	struct page *page;
-	int err = 0;
+	int err;
 
 	if (!(found & HMM_PFN_VALID) || (found & HMM_PFN_ERROR))
 		return 1;
 	page = hmm_pfn_to_page(found);
 	if (is_device_private_page(page))
-		err = dpv_ask_owner(c, found, write, &alias);
+		err = dpv_use_device(c, i, end, write);
 	else if ((found & need) != need)
 		return 1;
-	else if (!c->by_kernel || !is_pci_p2pdma_page(page))
-		return dpv_use_page(c, u, page, false, write);
-	if (!err)
-		err = dpv_use_alias(c, u, alias, write);
+	else if (c->by_kernel && is_pci_p2pdma_page(page))
+		err = dpv_use_alias(c, &c->uses[i], found, 1, write);
+	else
+		return dpv_use_pages(c, &c->uses[i], page, 1, write);
 	if (err)
 		atomic64_inc(&c->fallbacks);
 	return !!err;
@@ -175,6 +183,7 @@ static bool dpv_use_stays(const struct dpv_consumer *c, const struct dpv_use *u)
 			    p2pcert_strikes(c->plan, P2PCERT_FAULT_STALE_ADDRESS));
 }
 
+/* What is mapped with it goes with it, and is found anew if it is still there. */
 static void dpv_end_use(struct dpv_consumer *c, struct dpv_use *u)
 {
 	if (!u->page || dpv_use_stays(c, u))
@@ -183,8 +192,7 @@ static void dpv_end_use(struct dpv_consumer *c, struct dpv_use *u)
 		u->page = NULL;
 		return;
 	}
-	dpv_unuse(c, u);
-	atomic64_inc(&c->invalidated);
+	atomic64_add(dpv_unuse(c, u), &c->invalidated);
 }
 
 /* The lock of the uses, after a transfer that is under way. */
@@ -242,8 +250,7 @@ static void dpv_consumer_recall(struct dpv_consumer *c)
 		    dpv_alias_is_allowed(c->dev, c->channel.dev, u->write) ||
 		    p2pcert_strikes(c->plan, P2PCERT_FAULT_REVOKE_IGNORED))
 			continue;
-		dpv_unuse(c, u);
-		atomic64_inc(&c->recalled);
+		atomic64_add(dpv_unuse(c, u), &c->recalled);
 	}
 	mutex_unlock(&c->lock);
 }
@@ -290,17 +297,34 @@ static int dpv_consumer_find(struct dpv_consumer *c, const struct dpv_want *w)
 	return dpv_find(&finder, &range);
 }
 
+/*
+ * Which page is at an address, of what hmm_range_fault() has found there. Of a place inside a huge
+ * page in a device 7.2 and 7.3 tell the page of its beginning (hmm_vma_handle_absent_pmd()); but
+ * both the page and the address of a huge one are multiples of its size.
+ */
+static unsigned long dpv_found_at(unsigned long found, u64 addr)
+{
+	unsigned long inside = (1ul << hmm_pfn_to_map_order(found)) - 1;
+
+	if (!(found & HMM_PFN_VALID) || DPV_DEFECT(alias_in_huge_off))
+		return found;
+	return (found & ~inside) | ((addr >> PAGE_SHIFT) & inside);
+}
+
 /* Makes the pages that are wanted usable, and remembers those that are missing. */
 static int dpv_fault_in(struct dpv_consumer *c, const struct dpv_want *w)
 {
+	unsigned long end = w->first + w->nr;
 	int err = dpv_consumer_find(c, w);
 
 	if (err)
 		return err;
-	for (unsigned long i = w->first; i < w->first + w->nr && err >= 0; i++) {
+	for (unsigned long i = w->first; i < end; i++)
+		c->pfns[i] = dpv_found_at(c->pfns[i], dpv_use_addr(c, i));
+	for (unsigned long i = w->first; i < end && err >= 0; i++) {
 		if (dpv_can_use(&c->uses[i], w->write))
 			continue;
-		err = dpv_use_found(c, i, w->write);
+		err = dpv_use_found(c, i, end, w->write);
 		if (err > 0)
 			__set_bit(i, c->missing);
 	}
@@ -356,8 +380,8 @@ static int dpv_consumer_fault(struct dpv_consumer *c, unsigned long first, unsig
 static int dpv_transfer(struct dpv_consumer *c, struct dpv_use *u, size_t length, bool write)
 {
 	struct device *dev = c->channel.dev;
-	struct dpv_side *from = write ? &c->bounce_side : &u->side;
-	struct dpv_side *to = write ? &u->side : &c->bounce_side;
+	dma_addr_t bounce = sg_dma_address(&c->bounce_side.sg);
+	dma_addr_t place = dpv_use_dma(u);
 	bool memory = !is_pci_p2pdma_page(u->page);
 	int err;
 
@@ -367,8 +391,8 @@ static int dpv_transfer(struct dpv_consumer *c, struct dpv_use *u, size_t length
 	/* what the CPU has written to a BAR may still be being combined */
 	wmb();
 	WRITE_ONCE(c->transferring, true);
-	err = dpv_channel_copy(&c->channel, sg_dma_address(&to->sg), sg_dma_address(&from->sg),
-			       length, false);
+	err = dpv_channel_copy(&c->channel, write ? place : bounce, write ? bounce : place, length,
+			       false);
 	WRITE_ONCE(c->transferring, false);
 	if (memory)
 		dma_sync_sgtable_for_cpu(dev, &u->side.table, u->side.dir);
@@ -468,7 +492,7 @@ int dpv_consumer_table(struct dpv_consumer *c, struct p2pcert_devpriv_access *r)
 		struct dpv_use *u = &c->uses[first + i];
 
 		if (u->page)
-			p2pcert_describe_run(&u->side.sg, sg_dma_address(&u->side.sg), u->page, 0,
+			p2pcert_describe_run(&u->head->side.sg, dpv_use_dma(u), u->page, 0,
 					     PAGE_SIZE, &segs[i]);
 	}
 	mutex_unlock(&c->lock);
@@ -528,7 +552,8 @@ static int dpv_consumer_equip(struct dpv_consumer *c, struct p2pcert_devpriv_con
 	if (err)
 		return err;
 	p2pcert_describe_function(c->channel.dev, &r->function);
-	err = dpv_map_side(c->channel.dev, &c->bounce_side, c->bounce, DMA_BIDIRECTIONAL);
+	err = dpv_map_side(c->channel.dev, &c->bounce_side, c->bounce, 1,
+			   DMA_BIDIRECTIONAL);
 	if (err)
 		return err;
 	c->bounce_mapped = true;
@@ -608,6 +633,7 @@ void dpv_consumer_count(struct dpv_consumer *c, struct p2pcert_devpriv_consumer_
 	for (unsigned long i = 0; i < c->nr; i++) {
 		n->mapped += !!c->uses[i].page;
 		n->aliases += c->uses[i].page && c->uses[i].alias;
+		n->mappings += c->uses[i].page && c->uses[i].head == &c->uses[i];
 	}
 	mutex_unlock(&c->lock);
 }

@@ -74,6 +74,7 @@ enum dpv_defect {
 	DPV_DEFECT_alias_all_back, /* one refusal, and all pages of the range come back */
 	DPV_DEFECT_alias_retry_locked, /* the second try after a refusal waits for the first */
 	DPV_DEFECT_alias_not_unmapped, /* when it is in use no more */
+	DPV_DEFECT_alias_in_huge_off, /* the kernel is believed which page is inside a huge one */
 	/* and those that may end the kernel, which is all that there is to notice */
 	DPV_DEFECT_split_without_pagemap, /* what is cut off a huge page belongs to no device */
 	DPV_DEFECT_freed_twice, /* the memory behind a page */

@@ -37,10 +37,10 @@ static int dpv_engine_page(struct dpv_device *dev, struct p2pcert_fault_plan *pl
 	if (dpv_engine_strikes(dev, plan, P2PCERT_FAULT_ENGINE_REFUSES))
 		return -ENOMEM;
 	hang = dpv_engine_strikes(dev, plan, P2PCERT_FAULT_ENGINE_HANGS);
-	err = dpv_map_side(e->channel.dev, &src, from, DMA_TO_DEVICE);
+	err = dpv_map_side(e->channel.dev, &src, from, 1, DMA_TO_DEVICE);
 	if (err)
 		return err;
-	err = dpv_map_side(e->channel.dev, &dst, to, DMA_FROM_DEVICE);
+	err = dpv_map_side(e->channel.dev, &dst, to, 1, DMA_FROM_DEVICE);
 	if (!err) {
 		/* what the CPU has written to a BAR may still be being combined */
 		wmb();
@@ -108,7 +108,7 @@ static int dpv_engine_try_bar(struct dpv_engine *e, struct dpv_bar *bar, struct 
 	int err = dpv_bar_add_pages(bar);
 
 	if (!err)
-		err = dpv_map_side(e->channel.dev, &side, dpv_bar_page(bar, 0), DMA_FROM_DEVICE);
+		err = dpv_map_side(e->channel.dev, &side, dpv_bar_page(bar, 0), 1, DMA_FROM_DEVICE);
 	if (err)
 		return err;
 	p2pcert_describe_run(&side.sg, sg_dma_address(&side.sg), dpv_bar_page(bar, 0), 0,

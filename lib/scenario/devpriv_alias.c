@@ -339,7 +339,7 @@ static bool body_p2p_alias(struct devmem *dev)
 	if (ok && !dev->refuted)
 		ok = alias_recalled(dev, &found);
 	if (ok && !dev->refuted)
-		ok = alias_during(dev, &found);
+		ok = alias_during(dev, &found, AREA_PRIVATE);
 	if (ok && !dev->refuted)
 		ok = alias_at_once(dev, &found);
 	if (ok && !dev->refuted)

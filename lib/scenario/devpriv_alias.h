@@ -9,7 +9,8 @@
 #include "scenario/consumer.h"
 
 /* Memory that goes elsewhere while a consumer copies from or to it. */
-bool alias_during(struct devmem *dev, const struct consumers *found) attr_must_check;
+bool alias_during(struct devmem *dev, const struct consumers *found,
+		  enum area_kind kind) attr_must_check;
 /* The process, or the driver of the BAR, ends while pages are in use. */
 bool alias_gone(struct devmem *dev, const struct consumers *found) attr_must_check;
 /* The owner changes its mind about what a consumer has in use. */

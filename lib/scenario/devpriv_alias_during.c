@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * devpriv.p2p-alias: memory that goes elsewhere, or is forbidden, while a consumer copies it in place. The
+ * devpriv.p2p-alias, also -huge: memory that goes elsewhere, or is forbidden, while a consumer copies it in place. The
  * kernel, or the owner, waits until the consumer has let go of it; what the consumer then still has to do
  * it does where the memory is, and never by an address that it had.
  */
@@ -71,6 +71,7 @@ struct transfer {
 	struct consumer *c;
 	const struct disturbance *d;
 	unsigned char *buffer;
+	size_t first, nr; /* pages of the area */
 	uint64_t page_ns;
 	int err;
 };
@@ -79,7 +80,7 @@ static void *copy(void *with)
 {
 	struct transfer *t = with;
 
-	t->err = consumer_access(t->c, t->d->write, 0, t->c->area->pages, t->buffer);
+	t->err = consumer_access(t->c, t->d->write, t->first, t->nr, t->buffer);
 	return NULL;
 }
 
@@ -93,9 +94,9 @@ static void judge_data(struct transfer *t, uint64_t seed)
 		return;
 	}
 	if (t->d->write)
-		area_expect(a, 0, a->pages, seed);
+		area_expect(a, t->first, t->nr, seed);
 	else
-		area_check_copy(a, t->buffer, 0, a->pages, t->d->name);
+		area_check_copy(a, t->buffer, t->first, t->nr, t->d->name);
 	consumer_not_stale(t->c, t->d->name);
 	area_check(a, 0, a->pages, t->d->name);
 }
@@ -115,7 +116,7 @@ static bool copy_meanwhile(struct transfer *t, unsigned int round)
 	if (!consumer_allow(t->c, P2PCERT_POLICY_ALLOW))
 		return false;
 	area_fill(a, 0, a->pages);
-	pattern_fill(t->buffer, a->pages * page_size(), seed, 0);
+	pattern_fill(t->buffer, t->nr * page_size(), seed, t->first * page_size());
 	if (!area_send(a, 0, a->pages))
 		return true;
 	err = pthread_create(&thread, NULL, copy, t);
@@ -158,12 +159,21 @@ static bool run_disturbance(struct transfer *t)
 }
 
 /* The first that may use the memory in place stands for all: what ends the use is the module's. */
-bool alias_during(struct devmem *dev, const struct consumers *found)
+bool alias_during(struct devmem *dev, const struct consumers *found, enum area_kind kind)
 {
-	const size_t pages = found->page_ns > SLOW_PAGE_NS ? PAGES_SLOW : PAGES_FAST;
-	struct area *a = area_new(dev, AREA_PRIVATE, pages, "pages that go elsewhere");
-	autofree unsigned char *buffer = xcalloc(pages, page_size());
-	struct transfer t = { .buffer = buffer, .page_ns = found->page_ns };
+	const size_t nr = found->page_ns > SLOW_PAGE_NS ? PAGES_SLOW : PAGES_FAST;
+	const bool huge = kind == AREA_HUGE;
+	const size_t pages = huge ? AREA_HUGE_BYTES / page_size() : nr;
+	struct area *a =
+		area_new(dev, kind, pages,
+			 huge ? "a huge page that goes elsewhere" : "pages that go elsewhere");
+	autofree unsigned char *buffer = xcalloc(nr, page_size());
+	struct transfer t = {
+		.buffer = buffer,
+		.first = (pages - nr) / 2,
+		.nr = nr,
+		.page_ns = found->page_ns,
+	};
 	bool ok = a, used = false;
 
 	for (size_t i = 0; i < found->n && ok && !used; i++) {

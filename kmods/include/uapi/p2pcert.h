@@ -488,6 +488,7 @@ struct p2pcert_devpriv_consumer_counters {
 	__u64 recalled; /* mappings of aliases that the owner's policy ended */
 	__u64 aliases; /* mapped now */
 	__u64 mapped; /* of all kinds, now */
+	__u64 mappings; /* for DMA that these are: pages of a huge one may be mapped as one */
 };
 
 #define P2PCERT_IOC_DEVPRIV_CONSUMER_COUNTERS                                                      \

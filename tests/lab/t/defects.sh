@@ -45,6 +45,7 @@ alias_kept           devpriv.p2p-alias   data when it has it
 alias_all_back       devpriv.p2p-alias   path mixed pages
 +alias_retry_locked  devpriv.p2p-alias   timeout
 alias_not_unmapped   devpriv.p2p-alias   leak
+alias_in_huge_off    devpriv.p2p-alias-huge data
 '
 budget=10	# seconds, for the one that hangs
 
@@ -79,7 +80,8 @@ bar=(--allow-unsafe --device 0000:06:00.0)
 mapfile -t scenarios < <(chosen | awk '$2 !~ /snapshot|p2p-alias/ { print $2 }' | sort -u)
 [[ -z ${scenarios[*]} ]] || gives 0 'no defect' "$selftest" run --results "$T/none" "${scenarios[@]}"
 ! chosen | grep -q p2p-alias ||
-	gives 0 'no defect' "$selftest" run --results "$T/none-bar" "${bar[@]}" devpriv.p2p-alias
+	gives 0 'no defect' "$selftest" run --results "$T/none-bar" "${bar[@]}" devpriv.p2p-alias \
+		devpriv.p2p-alias-huge
 
 # what_came: an error's kind, or what is refuted
 # shellcheck disable=SC2016 # the filter is jq's
@@ -93,7 +95,7 @@ planted() {
 		status=124
 		options=(--timeout "$budget")
 	fi
-	[[ $2 != devpriv.p2p-alias ]] || options+=("${bar[@]}")
+	[[ $2 != devpriv.p2p-alias* ]] || options+=("${bar[@]}")
 	P2PCERT_KMODS_BUILD=/lab/defects/$1 P2PCERT_DEFECT=$1 gives $status "$1" \
 		"$selftest" run --results "$T/$name" "${options[@]}" "$2"
 	seen=$(jq -r "$what_came" "$T/$name/report.json")

@@ -63,6 +63,7 @@ devpriv.numa-balance   data       data          data        path           leak
 devpriv.pressure-cgroup data      data          data        data,path      leak
 devpriv.inside-huge    data       data          data        path           leak
 +devpriv.p2p-alias      data       data          data        path           leak
+devpriv.p2p-alias-huge  data       data          data        path           leak
 '
 
 # And for those of on-demand paging. A region that is pinned is what a device is like that does not hear of
@@ -130,6 +131,7 @@ mr.unbind               data       data          leak  data
 alias='
 fault               map-fails      stale-address  policy-ignored  revoke-ignored
 +devpriv.p2p-alias  path,counters  data,path      path,counters   path,counters
+devpriv.p2p-alias-huge path,counters data,path    path,counters   path
 '
 
 # transposed MATRIX: rows of the chosen scenarios' matrix, as 'matrix' has them
@@ -225,7 +227,7 @@ take_scenarios() {
 	[[ " $* " != *' odp.'* && " $* " != *' mr.device-vma '* ]] || options+=(--soft-rdma p2pcert-v0)
 	[[ " $* " != *' mr.unbind '* && " $* " != *' mr.dmabuf.ranges '* ]] ||
 		options+=(--allow-unsafe --device 0000:06:00.0)
-	[[ $* != devpriv.p2p-alias ]] || options+=(--allow-unsafe --device 0000:06:00.0)
+	[[ $1 != devpriv.p2p-alias* ]] || options+=(--allow-unsafe --device 0000:06:00.0)
 	[[ " $* " != *' devpriv.inside-huge '* ]] || options+=(--workaround hmm-huge-offset)
 }
 

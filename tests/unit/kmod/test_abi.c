@@ -28,7 +28,7 @@ static void sizes(attr_unused void **state)
 	assert_int_equal(sizeof(struct p2pcert_devpriv_mirror_counters), 40);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_policy), 16);
 	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer), 72);
-	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer_counters), 120);
+	assert_int_equal(sizeof(struct p2pcert_devpriv_consumer_counters), 128);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_export), 40);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_place), 544);
 	assert_int_equal(sizeof(struct p2pcert_dmabuf_move), 16);
