@@ -25,12 +25,11 @@ bool initiator_is_named(const struct scenario_env *env, struct pci_addr addr)
 size_t initiator_memory_cases(const struct initiator *i attr_unused, size_t area,
 			      struct move_case list[MOVE_CASES])
 {
-	const size_t lengths[MOVE_CASES] = { area - 2 * MEMORY_INSET,
-					     page_size() - MEMORY_INSET + 1 };
+	const size_t lengths[] = { area - 2 * MEMORY_INSET, page_size() - MEMORY_INSET + 1 };
 
-	for (size_t k = 0; k < MOVE_CASES; k++)
-		list[k] = (struct move_case){ MEMORY_INSET, MEMORY_INSET, lengths[k] };
-	return MOVE_CASES;
+	for (size_t k = 0; k < ARRAY_LEN(lengths); k++)
+		list[k] = (struct move_case){ MEMORY_INSET, MEMORY_INSET, lengths[k], false };
+	return ARRAY_LEN(lengths);
 }
 
 /* --- what is in an end ---------------------------------------------------------------------------- */
@@ -225,10 +224,9 @@ static bool judge_peer_end(const struct move *m, const struct span *s, const str
 			 way_name(m), doubt);
 	else
 		peer_data_wrong(p,
-				came ? "what was moved into the peer's memory"
-				: m->way == MOVE_TO_PEER
-					? "the peer's memory, nothing being moved there"
-					: "the source, in the peer's memory",
+				m->way == MOVE_FROM_PEER ? "the source, in the peer's memory"
+				: came                   ? "what was moved into the peer's memory"
+				       : "the peer's memory, nothing being moved there",
 				wrong);
 	return false;
 }
@@ -243,6 +241,28 @@ static bool judge_own_end(const struct move *m, const struct content *came)
 				     : "the initiator's end, nothing being moved there",
 				wrong);
 	return !wrong;
+}
+
+static bool is_compared(const struct move *m)
+{
+	return m->initiator->kind->compares && m->way == MOVE_FROM_PEER;
+}
+
+/* Both ends, ready to be moved between. */
+static bool fill(const struct move *m, const struct span *s, struct content *own)
+{
+	if (!prepare(m, own) || !peer_fill(m->peer, s))
+		return false;
+	if (is_compared(m))
+		p2pmem_write(m->peer->map.addr + s->at, own->bytes, s->len);
+	return true;
+}
+
+/* What the peer's memory must hold afterwards, if it is not what it was filled with. */
+static const struct content *peers_now(const struct move *m, const struct moved *r,
+				       const struct content *own)
+{
+	return is_compared(m) || (m->way == MOVE_TO_PEER && !r->result) ? own : NULL;
 }
 
 /*
@@ -262,7 +282,7 @@ static bool transfer(struct move *m, bool is_whole, bool *done)
 	int err;
 
 	m->own = (struct span){ m->at.own_at, m->at.len, exam_seed(x), exam_seed(x) };
-	if (!prepare(m, &own) || !peer_fill(m->peer, &peer))
+	if (!fill(m, &peer, &own))
 		return false;
 	err = move(m, &r);
 	/* The fault: nobody is there to undo what was changed but the supervisor. */
@@ -280,7 +300,7 @@ static bool transfer(struct move *m, bool is_whole, bool *done)
 		return false;
 	}
 	peer_look(m->peer);
-	good = judge_peer_end(m, &peer, m->way == MOVE_TO_PEER && !r.result ? &own : NULL);
+	good = judge_peer_end(m, &peer, peers_now(m, &r, &own));
 	good &= judge_own_end(m, m->way == MOVE_FROM_PEER && !r.result ? &peers : NULL);
 	good &= r.result ? judge_refusal(m, &r) : judge_path(m, &r);
 	good &= judge_count(m, &r);
@@ -313,6 +333,11 @@ static bool meet(struct initiator *i, struct peer *p, const struct function *tar
 	return peer_begin(p, i->exam, i->function, target, i->name, area_for(i, target));
 }
 
+static bool goes(const struct initiator *i, const struct move_case *c, enum move_way way)
+{
+	return i->kind->ways[way] && !(c->to_peer_only && way == MOVE_FROM_PEER);
+}
+
 /* *nr is then how many of the cases were tried. */
 static bool transfer_all(struct initiator *i, struct peer *p, const struct move_case *cases,
 			 size_t *nr)
@@ -323,7 +348,7 @@ static bool transfer_all(struct initiator *i, struct peer *p, const struct move_
 		for (enum move_way way = 0; way < NR_MOVE_WAYS; way++) {
 			struct move m = { i, p, way, cases[k], { 0 } };
 
-			if (i->kind->ways[way])
+			if (goes(i, &cases[k], way))
 				good &= transfer(&m, k == 0, &done);
 		}
 	if (!done)
@@ -334,12 +359,20 @@ static bool transfer_all(struct initiator *i, struct peer *p, const struct move_
 static void say_right(const struct initiator *i, const struct peer *p,
 		      const struct move_case *cases, size_t nr)
 {
-	const char *const *ways = i->kind->ways;
-	autofree char *also = nr > 1 ? xasprintf(" and %zu", cases[1].len) : xstrdup("");
+	bool both = i->kind->ways[MOVE_TO_PEER];
+	autofree char *lengths = NULL;
 
+	for (size_t k = 0; k < nr; k++) {
+		char *more = lengths ? xasprintf("%s, %zu", lengths, cases[k].len)
+				     : xasprintf("%zu", cases[k].len);
+
+		free(lengths);
+		lengths = more;
+	}
+	both &= goes(i, &cases[0], MOVE_FROM_PEER);
 	exam_say(i->exam, EVIDENCE_DATA, EVIDENCE_PROVEN,
-		 "%s: %zu%s bytes right%s, what is around them untouched", p->name, cases[0].len,
-		 also, ways[MOVE_TO_PEER] && ways[MOVE_FROM_PEER] ? " in both directions" : "");
+		 "%s: %s bytes right%s, what is around them untouched", p->name, lengths,
+		 both ? " in both directions" : "");
 }
 
 static void examine(struct initiator *i, const struct function *target)

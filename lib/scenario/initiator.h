@@ -21,8 +21,9 @@ enum move_way { MOVE_TO_PEER, MOVE_FROM_PEER, NR_MOVE_WAYS };
 /* Where a transfer begins in either end, and how many bytes it is. */
 struct move_case {
 	size_t peer_at, own_at, len;
+	bool to_peer_only;
 };
-#define MOVE_CASES 2
+#define MOVE_CASES 3
 
 struct initiator {
 	const struct initiator_kind *kind;
@@ -67,6 +68,11 @@ struct initiator_kind {
 	const char *ways[NR_MOVE_WAYS]; /* "memory-to-bar"; NULL: it does not move that way */
 	int refusals[MAX_REFUSALS]; /* with which the kernel refuses a pair; 0: no more */
 	bool commits; /* it commits faults by itself; else that is done for it */
+	/*
+	 * It brings nothing out of the peer's memory, but compares that with its own end, and refuse() tells what it
+	 * has found: the peer then holds what the own end does.
+	 */
+	bool compares;
 	/* so many bytes left out make a short transfer */
 	size_t (*unit)(const struct initiator *i);
 
@@ -108,7 +114,7 @@ struct initiator_kind {
 };
 
 extern const struct initiator_kind initiator_dma, initiator_nvme, initiator_nvme_write,
-	initiator_vfio, initiator_rdma;
+	initiator_vfio, initiator_vfio_nvme, initiator_rdma;
 
 struct initiator_tally {
 	size_t found, used; /* devices of the kind, and those of them that could be opened */

@@ -122,8 +122,8 @@ static size_t cases(const struct initiator *i, size_t area, struct move_case lis
 
 	if (len > d->ref.len)
 		len = d->ref.len;
-	list[0] = (struct move_case){ page, 0, len };
-	list[1] = (struct move_case){ page + block(i), 0, few };
+	list[0] = (struct move_case){ page, 0, len, false };
+	list[1] = (struct move_case){ page + block(i), 0, few, false };
 	return few + block(i) <= len ? 2 : 1;
 }
 

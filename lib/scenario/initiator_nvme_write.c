@@ -130,7 +130,7 @@ static void close_drive(struct initiator *i)
 static size_t cases(const struct initiator *i attr_unused, size_t area,
 		    struct move_case list[MOVE_CASES])
 {
-	list[0] = (struct move_case){ 0, BYTES, area };
+	list[0] = (struct move_case){ 0, BYTES, area, false };
 	return 1;
 }
 

@@ -195,8 +195,8 @@ static uint64_t place(uint64_t room, unsigned int i)
 	return offset / step * step;
 }
 
-int nvme_find_reference(int fd, uint64_t size, void *buf, size_t len, size_t unit,
-			struct nvme_reference *ref)
+int nvme_find_reference_by(const struct nvme_reader *r, uint64_t size, void *buf, size_t len,
+			   size_t unit, struct nvme_reference *ref)
 {
 	struct nvme_reference best = { 0 };
 
@@ -209,7 +209,7 @@ int nvme_find_reference(int fd, uint64_t size, void *buf, size_t len, size_t uni
 
 		if (offset > size - len)
 			continue;
-		err = nvme_read(fd, buf, len, offset);
+		err = r->read(r->from, buf, len, offset);
 		if (err)
 			return err;
 		good = nvme_distinct_prefix(buf, len);
@@ -220,5 +220,18 @@ int nvme_find_reference(int fd, uint64_t size, void *buf, size_t len, size_t uni
 	if (best.len == 0)
 		return -ENODATA;
 	*ref = best;
-	return nvme_read(fd, buf, best.len, best.offset);
+	return r->read(r->from, buf, best.len, best.offset);
+}
+
+static int read_fd(void *from, void *buf, size_t len, uint64_t offset)
+{
+	return nvme_read(*(const int *)from, buf, len, offset);
+}
+
+int nvme_find_reference(int fd, uint64_t size, void *buf, size_t len, size_t unit,
+			struct nvme_reference *ref)
+{
+	const struct nvme_reader reader = { read_fd, &fd };
+
+	return nvme_find_reference_by(&reader, size, buf, len, unit, ref);
 }

@@ -60,6 +60,13 @@ struct nvme_reference {
 #define NVME_REFERENCE_PLACES 128u
 int nvme_find_reference(int fd, uint64_t size, void *buf, size_t len, size_t unit,
 			struct nvme_reference *ref) attr_must_check;
+/* The same of a drive that is read in another way; read() returns as nvme_read() does. */
+struct nvme_reader {
+	int (*read)(void *from, void *buf, size_t len, uint64_t offset);
+	void *from;
+};
+int nvme_find_reference_by(const struct nvme_reader *reader, uint64_t size, void *buf, size_t len,
+			   size_t unit, struct nvme_reference *ref) attr_must_check;
 
 /* pread() of all of it, or a negative errno; -ENODATA if the device ends before. */
 int nvme_read(int fd, void *buf, size_t len, uint64_t offset) attr_must_check;

@@ -106,7 +106,7 @@ static enum outcome run_vfio_copy(struct scenario_ctx *ctx)
 	return run(ctx, &(struct who){
 				EXAM_DATA,
 				false,
-				{ &initiator_vfio },
+				{ &initiator_vfio, &initiator_vfio_nvme },
 				"none of the named devices is one that p2pcert has a driver for" });
 }
 
@@ -191,7 +191,7 @@ const struct scenario scenario_p2pdma_vfio_copy = {
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 180,
-	.FAULTS(COPY_FAULT_NAMES, "killed"),
+	.FAULTS(COPY_FAULT_NAMES, "stale-read", "killed"),
 	.run = run_vfio_copy,
 };
 

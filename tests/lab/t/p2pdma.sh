@@ -51,9 +51,17 @@ p2pdma.vfio-copy  corrupt-copy   1  data
 p2pdma.vfio-copy  short-copy     1  data
 p2pdma.vfio-copy  wrong-verdict  1  path
 p2pdma.vfio-copy  leak           1  leak
+p2pdma.vfio-copy  stale-read     1  data
 p2pdma.mmap-unbind    no-unbind      1  errno
 p2pdma.mmap-remove    no-remove      1  errno
 ' "${named[@]}"
+
+# The drive alone, which nothing is stored on.
+each_fault '
+p2pdma.vfio-copy  skip-copy      1  data
+p2pdma.vfio-copy  corrupt-copy   1  data
+p2pdma.vfio-copy  short-copy     1  data
+' --allow-unsafe --device 0000:04:00.0 --device 0000:06:00.0
 
 # state: what those change that are for named devices alone: ACS, the driver, a drive's middle.
 state() {

@@ -24,6 +24,9 @@ enum vice {
 	CANNOT,
 	CANNOT_ODD_LENGTHS,
 	CANNOT_BE_ASKED,
+	/* of one that compares */
+	COMPARES_NOTHING,
+	SEES_NO_DIFFERENCE,
 };
 
 static enum vice vice;
@@ -139,6 +142,69 @@ static const struct initiator_kind kind = {
 	.refuse_path = refuse_path,
 };
 
+/* --- one that has data of its own, and compares the peer's with it ---------------------------------------- */
+
+static unsigned char data[16384];
+static size_t compared;
+
+static size_t compared_cases(const struct initiator *i attr_unused, size_t area,
+			     struct move_case list[MOVE_CASES])
+{
+	list[0] = (struct move_case){ 256, 8, area - 512, false };
+	list[1] = (struct move_case){ 512, 0, 64, true };
+	return 2;
+}
+
+static bool prepare(const struct move *m, struct content *holds)
+{
+	compared = 0;
+	*holds = (struct content){ .bytes = data + m->at.own_at };
+	return true;
+}
+
+static int move_or_compare(const struct move *m, struct moved *r)
+{
+	unsigned char *peer = m->peer->map.addr + m->at.peer_at;
+
+	r->bytes = m->at.len;
+	if (m->way == MOVE_TO_PEER) {
+		memcpy(peer, data + m->at.own_at, m->at.len);
+		return 0;
+	}
+	assert_int_equal(m->at.own_at, 8);
+	if (vice != COMPARES_NOTHING &&
+	    (vice == SEES_NO_DIFFERENCE || memcmp(peer, data + m->at.own_at, m->at.len) == 0))
+		compared = m->at.len;
+	peer[1] ^= vice == SPOILS_THE_SOURCE;
+	return 0;
+}
+
+static char *refuse(const struct move *m, const struct content *came)
+{
+	return came && compared != m->at.len ? xstrdup("they differ") : NULL;
+}
+
+static const struct initiator_kind comparing = {
+	.name = "comparing",
+	.by = "device",
+	.ways = { "there", "compared" },
+	.compares = true,
+	.unit = unit,
+	.find = find,
+	.forget = forget,
+	.open = open_one,
+	.close = close_one,
+	.is_target = is_target,
+	.meet = meet,
+	.cases = compared_cases,
+	.prepare = prepare,
+	.move = move_or_compare,
+	.refuse = refuse,
+	.refuse_path = refuse_path,
+};
+
+/* --- all of them ------------------------------------------------------------------------------------------- */
+
 /* The initiator, and one other function. */
 static struct platform *platform(void)
 {
@@ -153,8 +219,8 @@ static struct platform *platform(void)
 #define REFUTED(kind) (1u << EVIDENCE_##kind)
 
 /* The kinds of evidence that are refuted after all transfers. */
-static unsigned int run(const char *fault, size_t said[NR_EVIDENCE_KINDS][NR_EVIDENCE_STATES],
-			char **moved)
+static unsigned int run(const struct initiator_kind *who, const char *fault,
+			size_t said[NR_EVIDENCE_KINDS][NR_EVIDENCE_STATES], char **moved)
 {
 	autoplatform struct platform *p = platform();
 	const char *const inject[] = { fault, NULL };
@@ -167,7 +233,7 @@ static unsigned int run(const char *fault, size_t said[NR_EVIDENCE_KINDS][NR_EVI
 	h.env.inject = inject;
 	x = (struct exam){ .ctx = &h.ctx, .fd = -1, .log_fd = -1, .facts = jx_array() };
 	x.functions = xcalloc(2, sizeof(*x.functions));
-	assert_int_equal(initiators_run(&x, &kind, &tally), 0);
+	assert_int_equal(initiators_run(&x, who, &tally), 0);
 	assert_int_equal(tally.found, 1);
 	assert_int_equal(tally.used, 1);
 	for (unsigned int k = 0; k < NR_EVIDENCE_KINDS; k++)
@@ -211,7 +277,7 @@ static void supported_pair(void **state attr_unused)
 		autofree char *moved = NULL;
 
 		vice = rows[i].vice;
-		assert_int_equal(run(rows[i].fault, said, &moved), rows[i].refuted);
+		assert_int_equal(run(&kind, rows[i].fault, said, &moved), rows[i].refuted);
 		assert_string_equal(moved, rows[i].moved);
 		assert_int_equal(said[EVIDENCE_DATA][EVIDENCE_PROVEN] > 0,
 				 strcmp(rows[i].moved, "right") == 0);
@@ -221,6 +287,39 @@ static void supported_pair(void **state attr_unused)
 		if (strcmp(rows[i].moved, "right") == 0)
 			assert_int_equal(said[EVIDENCE_PATH][EVIDENCE_PROVEN],
 					 vice == CANNOT_ODD_LENGTHS ? 2 : 4);
+	}
+}
+
+/* With the peer holding what it must find, and nothing else. */
+static void compared_pair(void **state attr_unused)
+{
+	static const struct {
+		enum vice vice;
+		const char *fault;
+		unsigned int refuted;
+	} rows[] = {
+		{ NONE, NULL, 0 },
+		{ COMPARES_NOTHING, NULL, REFUTED(DATA) },
+		{ SPOILS_THE_SOURCE, NULL, REFUTED(DATA) },
+		/* told by the peer's memory, whatever the device says */
+		{ SEES_NO_DIFFERENCE, "corrupt-copy", REFUTED(DATA) },
+		{ NONE, "skip-copy", REFUTED(DATA) },
+		{ NONE, "corrupt-copy", REFUTED(DATA) },
+		{ NONE, "short-copy", REFUTED(DATA) },
+	};
+
+	supported = true;
+	pattern_fill(data, sizeof(data), 99, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t said[NR_EVIDENCE_KINDS][NR_EVIDENCE_STATES];
+		autofree char *moved = NULL;
+
+		vice = rows[i].vice;
+		assert_int_equal(run(&comparing, rows[i].fault, said, &moved), rows[i].refuted);
+		assert_string_equal(moved, rows[i].refuted ? "wrong" : "right");
+		/* one both ways, one only there */
+		if (!rows[i].refuted)
+			assert_int_equal(said[EVIDENCE_PATH][EVIDENCE_PROVEN], 3);
 	}
 }
 
@@ -244,7 +343,7 @@ static void refused_pair(void **state attr_unused)
 		autofree char *moved = NULL;
 
 		refusal = rows[i].result;
-		assert_int_equal(run(NULL, said, &moved), rows[i].refuted);
+		assert_int_equal(run(&kind, NULL, said, &moved), rows[i].refuted);
 		assert_string_equal(moved, rows[i].moved);
 		assert_int_equal(said[EVIDENCE_DATA][EVIDENCE_PROVEN], 0);
 	}
@@ -287,9 +386,8 @@ static void named(void **state attr_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(supported_pair),
-		cmocka_unit_test(refused_pair),
-		cmocka_unit_test(contents),
+		cmocka_unit_test(supported_pair), cmocka_unit_test(compared_pair),
+		cmocka_unit_test(refused_pair),   cmocka_unit_test(contents),
 		cmocka_unit_test(named),
 	};
 

@@ -58,7 +58,7 @@ each_fault() {
 		# one that fails is a run that fails
 		status=$(awk -v fault="$fault" '$2 == fault { print $3 }' <<< "$matrix" | sort -n | head -n 1)
 		name=$fault
-		[[ ! -e $T/$name ]] || name+=-again
+		while [[ -e $T/$name ]]; do name+=-again; done
 		certify "$status" "$name" "$@" --inject "$fault" "${scenarios[@]}"
 		reports "$name" 'what is refuted' \
 			"$(awk -v fault="$fault" '$2 == fault { print $1, $4 }' <<< "$matrix" | sort)" \
