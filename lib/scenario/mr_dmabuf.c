@@ -83,8 +83,7 @@ static int with_second(struct mr_case *c, struct mr_importer *second)
 static int body_twice(struct mr_case *c)
 {
 	struct mr_importer second;
-	int ret = mr_importer_open(c->ctx, false, P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_WRITE,
-				   &second);
+	int ret = mr_importer_open(c->ctx, P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_WRITE, &second);
 
 	ret = ret ?: with_second(c, &second);
 	mr_importer_close(&second);

@@ -15,8 +15,11 @@ static struct pci_addr addr_of(const struct p2pcert_bdf *bdf)
 	};
 }
 
-/* The first engine that is free and that the module can have. */
-static int find_engine(struct scenario_ctx *ctx, struct mr_importer *im)
+/*
+ * The n-th function, from 0, that has an engine which is free and which the module can have: one channel is as good
+ * as another.
+ */
+static int find_engine(struct scenario_ctx *ctx, size_t nth, struct mr_importer *im)
 {
 	autofree struct dmachan *list = NULL;
 	struct mr_memory m;
@@ -26,12 +29,12 @@ static int find_engine(struct scenario_ctx *ctx, struct mr_importer *im)
 
 	err = mr_memory_module(ctx, &m);
 	for (size_t i = 0; i < n && !err && found; i++) {
-		if (list[i].in_use)
+		if (list[i].in_use || (im->is_function && pci_addr_eq(list[i].addr, im->addr)))
 			continue;
 		memcpy(im->channel, list[i].name, sizeof(im->channel));
 		found = mr_attach(im, m.fd);
 		if (!found)
-			found = mr_detach(im);
+			found = mr_detach(im) ?: nth-- ? -ENODEV : 0;
 	}
 	mr_memory_close(&m);
 	return err ? err : found;
@@ -48,22 +51,34 @@ static char *importer_name(const struct mr_importer *im)
 	return xasprintf("a device of the module, %s", how);
 }
 
-int mr_importer_open(struct scenario_ctx *ctx, bool engine, uint32_t flags, struct mr_importer *im)
+static int open_file(struct scenario_ctx *ctx, uint32_t flags, struct mr_importer *im)
 {
-	int err = 0;
-
 	*im = (struct mr_importer){ .flags = flags };
 	im->fd = modfd_open(ctx, MR_MODULE, modfd_injected(ctx, MR_FAULTS), NULL);
-	if (im->fd < 0)
-		return -ENXIO;
-	if (engine)
-		err = find_engine(ctx, im);
-	if (err) {
-		mr_importer_close(im);
+	return im->fd < 0 ? -ENXIO : 0;
+}
+
+int mr_importer_open(struct scenario_ctx *ctx, uint32_t flags, struct mr_importer *im)
+{
+	int err = open_file(ctx, flags, im);
+
+	if (!err)
+		im->name = importer_name(im);
+	return err;
+}
+
+int mr_importer_engine(struct scenario_ctx *ctx, size_t nth, uint32_t flags, struct mr_importer *im)
+{
+	int err = open_file(ctx, flags, im);
+
+	if (err)
 		return err;
-	}
-	im->name = importer_name(im);
-	return 0;
+	err = find_engine(ctx, nth, im);
+	if (err)
+		mr_importer_close(im);
+	else
+		im->name = importer_name(im);
+	return err;
 }
 
 int mr_importer_verbs(struct scenario_ctx *ctx, const char *name, struct mr_importer *im,

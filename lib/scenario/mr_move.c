@@ -114,8 +114,7 @@ static int taken_away(struct mr_case *c)
 static int another(struct mr_case *c)
 {
 	struct mr_importer other;
-	int ret = mr_importer_open(c->ctx, false, P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_PEER,
-				   &other);
+	int ret = mr_importer_open(c->ctx, P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_PEER, &other);
 
 	ret = ret ?: mr_expect(c, "attaching another", mr_attach(&other, c->memory->fd), -ENODEV);
 	mr_importer_close(&other);

@@ -71,8 +71,7 @@ static int only_read(struct mr_case *c, struct mr_importer *im)
 static int tell_apart(struct mr_case *c)
 {
 	struct mr_importer other;
-	int ret = mr_importer_open(c->ctx, false, P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_WRITE,
-				   &other);
+	int ret = mr_importer_open(c->ctx, P2PCERT_ATTACH_NOTIFY | P2PCERT_ATTACH_WRITE, &other);
 
 	if (ret)
 		return ret;

@@ -197,7 +197,7 @@ static int run_case(struct mr_run *run, struct scenario_ctx *ctx, struct mr_memo
 			  c.stage ? c.stage : "", c.stage ? ": " : "", strerror(-ret));
 	free(c.stage);
 	run->done++;
-	if (im->is_function && (im->verbs || !run->engine))
+	if (im->is_function && (im->verbs || !run->engine || run->what & MR_EVERY_ENGINE))
 		scn_device(ctx, im->addr);
 	run->engine |= mr_has_engine(im);
 	run->bar |= m->has_bar;
@@ -256,6 +256,23 @@ static int run_pair(struct mr_run *run, struct scenario_ctx *ctx, unsigned int w
 	return ret;
 }
 
+static int run_engines(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
+		       const struct pci_addr *bar, uint32_t flags)
+{
+	size_t most = run->what & MR_EVERY_ENGINE ? SIZE_MAX : 1;
+	int ret = 0;
+
+	for (size_t nth = 0; nth < most && !ret; nth++) {
+		struct mr_importer im;
+
+		ret = mr_importer_engine(ctx, nth, flags, &im);
+		if (ret == -ENODEV)
+			return 0; /* no more of them are free */
+		ret = ret ?: run_pair(run, ctx, which, bar, &im);
+	}
+	return ret;
+}
+
 static int run_importers(struct mr_run *run, struct scenario_ctx *ctx, unsigned int which,
 			 const struct pci_addr *bar)
 {
@@ -267,11 +284,12 @@ static int run_importers(struct mr_run *run, struct scenario_ctx *ctx, unsigned 
 
 		if (!wanted(run, kind, bar))
 			continue;
-		ret = mr_importer_open(ctx, kind->engine, kind->flags, &im);
-		if (!ret)
-			ret = run_pair(run, ctx, which, bar, &im);
-		else if (ret == -ENODEV)
-			ret = 0; /* no engine is free */
+		if (kind->engine) {
+			ret = run_engines(run, ctx, which, bar, kind->flags);
+			continue;
+		}
+		ret = mr_importer_open(ctx, kind->flags, &im);
+		ret = ret ?: run_pair(run, ctx, which, bar, &im);
 	}
 	return ret;
 }

@@ -121,9 +121,12 @@ struct mr_importer {
 	bool is_function; /* if there is one */
 };
 
-/* 0, -ENODEV if there is no engine that is free, or another negative errno. */
-int mr_importer_open(struct scenario_ctx *ctx, bool engine, uint32_t flags,
+/* Without an engine. 0 or a negative errno. */
+int mr_importer_open(struct scenario_ctx *ctx, uint32_t flags,
 		     struct mr_importer *im) attr_must_check;
+/* With the engine of the n-th function that has one, from 0; -ENODEV if no more of them are free. */
+int mr_importer_engine(struct scenario_ctx *ctx, size_t nth, uint32_t flags,
+		       struct mr_importer *im) attr_must_check;
 /* An RDMA device; 0, or a negative errno with *why for the user, who frees it. */
 int mr_importer_verbs(struct scenario_ctx *ctx, const char *name, struct mr_importer *im,
 		      char **why) attr_must_check;
@@ -187,6 +190,7 @@ typedef int mr_body(struct mr_case *c);
 #define MR_BAR (1u << 2) /* of the functions that --device names, with engines alone */
 #define MR_VFIO (1u << 3) /* the same functions, under vfio-pci */
 #define MR_NOT_TOLD (1u << 4) /* importers that pin, too */
+#define MR_EVERY_ENGINE (1u << 5) /* not the first one alone */
 #define MR_EVERYTHING (MR_PAGES_OF_MODULE | MR_UDMABUF | MR_BAR | MR_VFIO | MR_NOT_TOLD)
 
 /*

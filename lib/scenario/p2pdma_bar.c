@@ -160,7 +160,7 @@ static int body_bar_copy(struct mr_case *c)
 
 static enum outcome run(struct scenario_ctx *ctx)
 {
-	return mr_each(ctx, MR_BAR, body_bar_copy);
+	return mr_each(ctx, MR_BAR | MR_EVERY_ENGINE, body_bar_copy);
 }
 
 const struct scenario scenario_p2pdma_bar_copy = {
@@ -171,7 +171,7 @@ const struct scenario scenario_p2pdma_bar_copy = {
 	.evidence = EV(PATH) | EV(LEAK),
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
-	.seconds = 60,
+	.seconds = 180,
 	.FAULTS(MR_FAULT_NAMES),
 	.run = run,
 };
