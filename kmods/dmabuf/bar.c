@@ -2,7 +2,7 @@
 /*
  * PCI functions whose largest memory BAR can be handed out. The driver knows no function by itself:
  * it binds what driver_override names it for, and nothing else. What lies in the BAR is revoked
- * before it is unbound.
+ * before it is unbound, and then the BAR holds what it held before.
  */
 #include "dmabuf.h"
 
@@ -11,9 +11,13 @@
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "p2pcert_bar.h"
+
+/* From its beginning, more is not handed out. */
+#define DMB_BAR_SIZE SZ_64K
 
 static LIST_HEAD(dmb_bars);
 static DEFINE_MUTEX(dmb_bars_mutex);
@@ -65,12 +69,14 @@ static int dmb_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -EOPNOTSUPP;
 	bar->pdev = pdev;
 	bar->start = pci_resource_start(pdev, nr);
-	bar->size = pci_resource_len(pdev, nr);
+	bar->size = min_t(u64, pci_resource_len(pdev, nr), DMB_BAR_SIZE);
 	INIT_LIST_HEAD(&bar->buffers);
 	/* memory without side effects, so that writes may be combined */
 	bar->base = devm_ioremap_wc(&pdev->dev, bar->start, bar->size);
-	if (!bar->base)
+	bar->before = devm_kmalloc(&pdev->dev, bar->size, GFP_KERNEL);
+	if (!bar->base || !bar->before)
 		return -ENOMEM;
+	memcpy_fromio(bar->before, bar->base, bar->size);
 	pci_set_drvdata(pdev, bar);
 	dmb_bars_lock();
 	list_add_tail(&bar->node, &dmb_bars);
@@ -98,6 +104,9 @@ static void dmb_remove(struct pci_dev *pdev)
 	list_for_each_entry_safe(b, next, &bar->buffers, node)
 		dmb_buffer_lose_bar(b);
 	dmb_bars_unlock();
+	memcpy_toio(bar->base, bar->before, bar->size);
+	/* and has arrived before anybody else gets the function */
+	readb(bar->base);
 }
 
 static const struct pci_device_id dmb_ids[] = { { } };

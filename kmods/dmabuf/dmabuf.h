@@ -44,8 +44,9 @@ struct dmb_bar {
 	struct pci_dev *pdev;
 	struct p2pdma_provider *provider;
 	void __iomem *base;
+	void *before; /* what it held */
 	phys_addr_t start;
-	u64 size;
+	u64 size; /* bytes that are handed out */
 };
 
 int dmb_bar_register(void);

@@ -74,6 +74,9 @@ struct undo_kind {
  * pci-remove {address}	the kernel gives the function up; its bus is scanned anew to undo it, and it gets
  *				the driver that it had; no bridge, and none with virtual functions; unsafe
  * pci-config {address, offset, width, mask, value}	bits of config space, such as ACS control; unsafe
+ * bar-range {address, bar, held}	the beginning of a BAR, of a function that vfio-pci has bound, may be
+ *				overwritten: the bytes held there are in the journal, in hexadecimal, and are put
+ *				back; unsafe
  * iommu-group-type {group, type}	default domain type of a group; unsafe
  * disk-range {address, disk, offset, bytes}	what an NVMe drive of the function holds there may be
  *				overwritten: its bytes are in the journal, and are put back; unsafe

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "base/hex.h"
 #include "base/jx.h"
 #include "base/pciaddr.h"
 #include "base/text.h"
@@ -79,48 +80,6 @@ static int read_range(int fd, const struct range *r, unsigned char *bytes)
 	return err ? -err : nvme_read(fd, bytes, (size_t)r->bytes, (uint64_t)r->offset);
 }
 
-/* --- bytes as text --------------------------------------------------------------------------------- */
-
-static char *to_hex(const unsigned char *bytes, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	char *text = xcalloc(2 * n + 1, 1);
-
-	for (size_t i = 0; i < n; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 0xf];
-	}
-	return text;
-}
-
-static bool digit(char c, unsigned char *value)
-{
-	if (c >= '0' && c <= '9')
-		*value = (unsigned char)(c - '0');
-	else if (c >= 'a' && c <= 'f')
-		*value = (unsigned char)(c - 'a' + 10);
-	else
-		return false;
-	return true;
-}
-
-/* n bytes, which the caller frees; NULL if the text is not that of so many. */
-static unsigned char *from_hex(const char *text, size_t n)
-{
-	autofree unsigned char *bytes = xcalloc(n, 1);
-
-	if (!text || strlen(text) != 2 * n)
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char high, low;
-
-		if (!digit(text[2 * i], &high) || !digit(text[2 * i + 1], &low))
-			return NULL;
-		bytes[i] = (unsigned char)(high << 4 | low);
-	}
-	return take_ptr(bytes);
-}
-
 /* --- the change --------------------------------------------------------------------------------------- */
 
 /* The drive is that function's alone; 0 or a negative errno. */
@@ -173,7 +132,7 @@ int undo_disk_look(const struct undo_env *env, json_t *args, bool *there, struct
 	if (err)
 		return undo_deny(why, err == -EBUSY ? SKIP_RESOURCE_BUSY : undo_category(err), err,
 				 "cannot keep what '%s' holds: %s", r.disk, strerror(-err));
-	hex = to_hex(bytes, (size_t)r.bytes);
+	hex = hex_text(bytes, (size_t)r.bytes);
 	before = jx_object();
 	jx_set_str(before, "id", id);
 	jx_set_str(before, "bytes", hex);
@@ -239,7 +198,7 @@ enum undo_result undo_disk_revert(const struct undo_env *env, const json_t *args
 
 	if (!parse(args, &r) || !id)
 		return undo_fail_args(why, KIND);
-	bytes = from_hex(jx_get_str(before, "bytes"), (size_t)r.bytes);
+	bytes = hex_bytes(jx_get_str(before, "bytes"), (size_t)r.bytes);
 	if (!bytes)
 		return undo_fail_args(why, KIND);
 	disk = find_disk(env, id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of the changes that a run makes. */
 #include "runner/undo_attr.h"
+#include "runner/undo_bar.h"
 #include "runner/undo_cgroup.h"
 #include "runner/undo_disk.h"
 #include "runner/undo_kmod.h"
@@ -30,6 +31,7 @@ const struct undo_kind undo_kinds[] = {
 	  GOES_WITH_BOOT },
 	{ "iommu-group-type", UNSAFE, undo_iommu_type_look, undo_iommu_type_apply,
 	  undo_iommu_type_revert, GOES_WITH_BOOT },
+	{ "bar-range", UNSAFE, undo_bar_look, undo_bar_apply, undo_bar_revert, GOES_WITH_BOOT },
 	{ "disk-range", UNSAFE, undo_disk_look, undo_disk_apply, undo_disk_revert, OUTLIVES_BOOT },
 };
 const size_t undo_kinds_len = ARRAY_LEN(undo_kinds);

@@ -3,8 +3,10 @@
 #include "scenario/ctx.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/exit.h"
@@ -197,6 +199,16 @@ int scn_undo(struct scenario_ctx *ctx, char **why)
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault)
 {
 	return text_is_among(ctx->env->inject, fault);
+}
+
+void scn_perish(const struct scenario_ctx *ctx)
+{
+	bool abandoned = scn_injected(ctx, "abandoned");
+
+	if (abandoned)
+		kill(getppid(), SIGKILL);
+	if (abandoned || scn_injected(ctx, "killed"))
+		raise(SIGKILL);
 }
 
 bool scn_works_around(const struct scenario_ctx *ctx, const char *erratum)

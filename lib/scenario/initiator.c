@@ -2,7 +2,6 @@
 /* Transfers of any initiator with any peer: both ends are filled, moved between, and looked at. */
 #include "scenario/initiator.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -285,9 +284,7 @@ static bool transfer(struct move *m, bool is_whole, bool *done)
 	if (!fill(m, &peer, &own))
 		return false;
 	err = move(m, &r);
-	/* The fault: nobody is there to undo what was changed but the supervisor. */
-	if (scn_injected(x->ctx, "killed"))
-		raise(SIGKILL);
+	scn_perish(x->ctx);
 	/* Odd lengths are not for everybody; but some must be. */
 	if (err == -ENOTSUP && !is_whole) {
 		log_info("'%s' does not move %zu bytes", i->name, m->at.len);

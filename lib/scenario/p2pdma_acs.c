@@ -8,7 +8,6 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -252,9 +251,7 @@ static void exercise(struct provider *p, const struct change *c, const struct af
 		good &= is_as_before(p, &list->items[i], map, "before the change");
 	if (!good || !make_it(p, c))
 		return;
-	/* The fault: nobody is there to take the change back but the supervisor. */
-	if (scn_injected(p->ctx, "killed"))
-		raise(SIGKILL);
+	scn_perish(p->ctx);
 	for (size_t i = 0; i < list->n; i++)
 		judge_changed(p, c, &list->items[i], map);
 	if (!take_it_back(p, c))

@@ -87,7 +87,9 @@ static int move(struct lent *l)
 
 	ret = ret ?: judge_reach(l);
 	ret = ret ?: mr_read(l->c, 0, l->c->memory->len);
-	return ret ?: mr_write(l->c, 0, l->c->memory->len);
+	ret = ret ?: mr_write(l->c, 0, l->c->memory->len);
+	scn_perish(l->c->ctx);
+	return ret;
 }
 
 /* By dma_buf_phys_vec_to_sgt() with an errno of its own; and it is not reached in any other way. */
@@ -172,6 +174,6 @@ const struct scenario scenario_p2pdma_bar_copy = {
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 180,
-	.FAULTS(MR_FAULT_NAMES),
+	.FAULTS(MR_FAULT_NAMES, "killed", "abandoned"),
 	.run = run,
 };

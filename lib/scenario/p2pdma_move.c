@@ -191,7 +191,7 @@ const struct scenario scenario_p2pdma_vfio_copy = {
 	.safety = SAFETY_UNSAFE,
 	.level = LEVEL_STANDARD,
 	.seconds = 180,
-	.FAULTS(COPY_FAULT_NAMES, "stale-read", "killed"),
+	.FAULTS(COPY_FAULT_NAMES, "stale-read", "killed", "abandoned"),
 	.run = run_vfio_copy,
 };
 

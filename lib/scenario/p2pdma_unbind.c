@@ -154,12 +154,8 @@ static void body(struct provider *p, const struct going *how)
 	good = is_right(p, &map, "before");
 	if (good && !scn_injected(p->ctx, how->fault))
 		good = go(p, how);
-	/* The faults: nobody is there to bring it back but the supervisor, and not even that. */
-	if (good && scn_injected(p->ctx, "abandoned"))
-		kill(getppid(), SIGKILL);
-	if (good && (scn_injected(p->ctx, "killed") || scn_injected(p->ctx, "abandoned")))
-		raise(SIGKILL);
 	if (good) {
+		scn_perish(p->ctx);
 		good = ends_with_sigbus(p, map.addr, false);
 		good &= ends_with_sigbus(p, map.addr, true);
 		good &= refuses_to_map(p);

@@ -188,6 +188,11 @@ int scn_change(struct scenario_ctx *ctx, const char *kind, json_t *args, json_t 
 int scn_undo(struct scenario_ctx *ctx, char **why) attr_must_check;
 /* Is this fault asked for by --inject? */
 bool scn_injected(const struct scenario_ctx *ctx, const char *fault);
+/*
+ * Where all that a scenario changes is changed: if the faults "killed" or "abandoned" are asked for, nobody is there
+ * to undo it but the supervisor, or not even that.
+ */
+void scn_perish(const struct scenario_ctx *ctx);
 /* Is the workaround of this erratum asked for by --workaround? */
 bool scn_works_around(const struct scenario_ctx *ctx, const char *erratum);
 

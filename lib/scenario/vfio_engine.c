@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hex.h"
+#include "base/jx.h"
 #include "scenario/modfd.h"
 
 /* --- the function that moves ------------------------------------------------------------------------ */
@@ -100,8 +102,22 @@ bool vfio_engine_is_target(const struct initiator *i, const struct function *f)
 	return memory && !f->is_bridge && initiator_is_named(scn_env(i->exam->ctx), f->addr);
 }
 
+/* The supervisor knows what its memory holds, and puts it back if we do not live to. */
+static int lend(struct initiator *i, const struct function *target, char **why)
+{
+	const struct vfio_engine *e = i->state;
+	autofree char *held = hex_text(e->target.held, i->area);
+	json_t *args = jx_object();
+
+	jx_set_str(args, "address", pci_addr_str(target->addr));
+	jx_set_int(args, "bar", e->target.bar.index);
+	jx_set_str(args, "held", held);
+	return scn_change(i->exam->ctx, "bar-range", args, NULL, why);
+}
+
 /* Its memory, mapped for the CPU, and for the initiator. */
-static int reach(struct initiator *i, const struct function *target, struct p2pmem_map *map)
+static int reach(struct initiator *i, const struct function *target, struct p2pmem_map *map,
+		 char **why)
 {
 	struct vfio_engine *e = i->state;
 	int err = find_memory(&e->target.function, target, i->area, &e->target.bar);
@@ -112,7 +128,8 @@ static int reach(struct initiator *i, const struct function *target, struct p2pm
 	map->len = i->area;
 	e->target.held = xcalloc(1, i->area);
 	p2pmem_read(e->target.held, map->addr, map->len);
-	return vfio_dma_map(&e->function, map->addr, map->len, VFIO_PEER_IOVA);
+	err = lend(i, target, why);
+	return err ?: vfio_dma_map(&e->function, map->addr, map->len, VFIO_PEER_IOVA);
 }
 
 static void let_go(struct vfio_engine *e)
@@ -134,12 +151,12 @@ bool vfio_engine_meet(struct initiator *i, struct peer *p, const struct function
 		let_go(e);
 		return false;
 	}
-	err = reach(i, target, &map);
+	err = reach(i, target, &map, &why);
 	if (err) {
 		exam_say(i->exam, EVIDENCE_PATH, EVIDENCE_MISSING,
 			 "VFIO does not let %s reach memory of %s: %s",
 			 pci_addr_str(i->function->addr), pci_addr_str(target->addr),
-			 errno_text(err));
+			 why ? why : errno_text(err));
 		p2pmem_unmap(&map);
 		let_go(e);
 		return false;
@@ -148,6 +165,19 @@ bool vfio_engine_meet(struct initiator *i, struct peer *p, const struct function
 		return true;
 	let_go(e);
 	return false;
+}
+
+static void put_back(struct initiator *i, struct peer *p)
+{
+	const struct vfio_engine *e = i->state;
+	bool same;
+
+	p2pmem_write(p->map.addr, e->target.held, p->map.len);
+	peer_look(p);
+	same = memcmp(p->image, e->target.held, p->map.len) == 0;
+	exam_say(i->exam, EVIDENCE_LEAK, same ? EVIDENCE_PROVEN : EVIDENCE_REFUTED,
+		 "BAR %u of %s holds what it held: %s", e->target.bar.index,
+		 pci_addr_str(p->target->addr), same ? "all of it" : "no");
 }
 
 /* The window was what it had to be for as long as bytes were moved, if all of it is taken out now. */
@@ -163,7 +193,7 @@ void vfio_engine_leave(struct initiator *i, struct peer *p)
 		 "%s",
 		 p->name, p->map.len, VFIO_PEER_IOVA, e->target.bar.index,
 		 whole ? "all of it was unmapped" : "not all of it could be unmapped");
-	p2pmem_write(p->map.addr, e->target.held, p->map.len);
+	put_back(i, p);
 	let_go(e);
 }
 

@@ -63,7 +63,21 @@ p2pdma.vfio-copy  corrupt-copy   1  data
 p2pdma.vfio-copy  short-copy     1  data
 ' --allow-unsafe --device 0000:04:00.0 --device 0000:06:00.0
 
-# state: what those change that are for named devices alone: ACS, the driver, a drive's middle.
+# bar read|write: the beginning of the BAR that is plain memory, which nobody else has, to standard output or from
+# standard input. A file of sysfs that can be mapped alone: mmap(2), then write(2) or read(2).
+bar() {
+	perl -e 'open my $f, "+<", "/sys/bus/pci/devices/0000:06:00.0/resource2" or die "$!\n";
+		my $at = syscall(9, 0, 16384, 3, 1, fileno($f), 0);
+		my $n = $ARGV[0] eq "read" ? syscall(1, 1, $at, 16384) : syscall(0, 0, $at, 16384);
+		$n == 16384 or die "$!\n"' "$1"
+}
+echo 1 > /sys/bus/pci/devices/0000:06:00.0/enable
+head -c 16384 /dev/urandom > "$T/in-bar"
+bar write < "$T/in-bar"
+bar read | cmp - "$T/in-bar"
+verdict $? 'the BAR is memory'
+
+# state: what those change that are for named devices alone: ACS, the driver, a drive's middle, the BAR.
 state() {
 	local device=/sys/bus/pci/devices/0000:04:00.0 disk function
 	setpci -s 02:01.0 ECAP_ACS+6.w
@@ -72,13 +86,17 @@ state() {
 	done
 	disk=$(find "$device/nvme/" -maxdepth 2 -name 'nvme*n1')
 	dd if="/dev/${disk##*/}" bs=1M skip=32 count=1 iflag=direct status=none | sha256sum
+	bar read | sha256sum
 }
 disk_is_back() {
 	[[ -n $(find /sys/bus/pci/devices/0000:04:00.0/nvme/ -maxdepth 2 -name 'nvme*n1' 2> /dev/null) ]]
 }
 was=$(state)
+certify 0 named "${named[@]}" p2pdma.vfio-copy p2pdma.bar-copy
+until_true disk_is_back
+is 'named: all is as it was' "$was" "$(state)"
 for scenario in p2pdma.acs-runtime p2pdma.mmap-unbind p2pdma.mmap-remove p2pdma.nvme-cmb-write \
-	p2pdma.vfio-copy; do
+	p2pdma.vfio-copy p2pdma.bar-copy; do
 	certify 3 "$scenario-killed" "${named[@]}" --inject killed "$scenario"
 	reports "$scenario-killed" 'it was killed, and nothing is left to be undone' 'crash 0' \
 		'"\(.results[0].kind) \(.not_undone | length)"'
@@ -86,10 +104,10 @@ for scenario in p2pdma.acs-runtime p2pdma.mmap-unbind p2pdma.mmap-remove p2pdma.
 	is "$scenario-killed: all is as it was" "$was" "$(state)"
 done
 # With the supervisor dead too, what is left is in the journal alone.
-for scenario in p2pdma.mmap-unbind p2pdma.mmap-remove; do
+for scenario in p2pdma.mmap-unbind p2pdma.mmap-remove p2pdma.vfio-copy p2pdma.bar-copy; do
 	certify 137 "$scenario-abandoned" "${named[@]}" --inject abandoned "$scenario"
-	disk_is_back
-	verdict $((!$?)) "$scenario-abandoned: the drive is gone"
+	[[ $was != "$(state 2> /dev/null)" ]]
+	verdict $? "$scenario-abandoned: it is not as it was"
 	gives 0 "$scenario-abandoned: restored" p2pcert resume --restore-only "$T/$scenario-abandoned"
 	until_true disk_is_back
 	is "$scenario-abandoned: all is as it was" "$was" "$(state)"

@@ -374,7 +374,7 @@ static bool is_unsafe(const char *name)
 /* What a scenario that is not unsafe can ask for is decided by this. */
 static void table(void **state attr_unused)
 {
-	assert_int_equal(undo_kinds_len, 11);
+	assert_int_equal(undo_kinds_len, 12);
 	for (size_t i = 0; i < undo_kinds_len; i++) {
 		assert_non_null(undo_kinds[i].look);
 		assert_non_null(undo_kinds[i].apply);
@@ -385,6 +385,7 @@ static void table(void **state attr_unused)
 	assert_true(is_unsafe(UNDO_REMOVAL));
 	assert_true(is_unsafe("iommu-group-type"));
 	assert_true(is_unsafe("disk-range"));
+	assert_true(is_unsafe("bar-range"));
 	for (size_t i = 0; i < undo_kinds_len; i++)
 		assert_int_equal(undo_kinds[i].outlives_boot,
 				 strcmp(undo_kinds[i].name, "disk-range") == 0);
