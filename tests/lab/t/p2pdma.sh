@@ -129,5 +129,10 @@ reports soft 'a soft device moves nothing by itself, and says so' 'hw-unsupporte
 certify 0 slow --inject slow p2pdma.engine-copy
 reports slow 'what is slow is told of each pair and direction, and is no failure' 'P2P-SLOW 4' \
 	'[.findings[].code] | "\(unique | join(" ")) \(length)"'
+# A drive that nothing was ever written to.
+blkdiscard -z "/dev/$(basename /sys/bus/pci/devices/0000:04:00.0/nvme/nvme*/nvme*n1)"
+certify 0 blank --allow-unsafe --device 0000:04:00.0 --device 0000:06:00.0 p2pdma.vfio-copy
+reports blank 'blocks that are all alike are compared, too' 'false right' \
+	'.results[0].facts.transfers[] | "\(.blocks_differ) \(.moved)"'
 quiet_kernel 'all faults'
 done_testing

@@ -71,7 +71,7 @@ static struct fake {
 	bool enabled, was_shut_down;
 	unsigned int lists; /* commands that had one */
 	unsigned int commands;
-	uint64_t no_list_of_namespaces;
+	bool is_old; /* without a list of namespaces, and Compare */
 } fake;
 
 static uint64_t reg(size_t at, size_t bytes)
@@ -156,7 +156,7 @@ static unsigned int identify(const unsigned char *command)
 	switch (load(command + 40, 4)) {
 	case 0:
 		size = fake.vice == EMPTY_NAMESPACE ? 0 : BLOCKS;
-		assert_int_equal(load(command + 4, 4), fake.no_list_of_namespaces ? 1 : 3);
+		assert_int_equal(load(command + 4, 4), fake.is_old ? 1 : 3);
 		memcpy(answer, &size, 8);
 		answer[26] = 0x22; /* format 2 of the first, with 1 in the upper bits: 18 */
 		value = format();
@@ -165,10 +165,10 @@ static unsigned int identify(const unsigned char *command)
 	case 1:
 		pattern_fill(answer, sizeof(answer), 77, 0);
 		answer[77] = 1; /* two pages */
-		answer[520] = 1; /* Compare */
+		answer[520] = !fake.is_old; /* Compare */
 		break;
 	case 2:
-		if (fake.no_list_of_namespaces)
+		if (fake.is_old)
 			return 2;
 		answer[0] = fake.vice == NO_NAMESPACE ? 0 : 3;
 		break;
@@ -218,7 +218,7 @@ static unsigned int io(const unsigned char *command)
 	unsigned char *data = fake.drive + block * BLOCK;
 
 	fake.commands++;
-	assert_int_equal(load(command + 4, 4), fake.no_list_of_namespaces ? 1 : 3);
+	assert_int_equal(load(command + 4, 4), fake.is_old ? 1 : 3);
 	assert_true(block + blocks <= BLOCKS);
 	if (fake.vice == TRANSFER_ERROR)
 		return 4;
@@ -383,9 +383,10 @@ static void old(void **state attr_unused)
 	struct nvme_ctrl c;
 
 	begin(NONE);
-	fake.no_list_of_namespaces = 1;
+	fake.is_old = true;
 	assert_int_equal(start(&c), 0);
 	assert_int_equal(c.nsid, 1);
+	assert_false(c.can_compare);
 	assert_int_equal(nvme_ctrl_stop(&c), 0);
 	end(&c);
 }
