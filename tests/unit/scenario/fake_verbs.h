@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An RDMA device, "fake0", in the place of libibverbs: reliable connections within this process, whose
+ * An RDMA device, "fake0", in the place of libibverbs: connections and datagrams within this process, whose
  * regions on demand are what the address space holds at the time, with its rights. It does as it must, or one
  * thing wrong that a test asks for.
  */
@@ -35,6 +35,11 @@ extern struct fake_verbs {
 	enum ibv_event_type event;
 	struct ibv_odp_caps claims; /* on-demand paging */
 	uint32_t xrc_claims; /* the same, of extended connections */
+	unsigned int lacks; /* transport services that it has not: 1 << enum ibv_qp_type */
+	bool lacks_srq; /* and receives that are shared */
+	/* The service, that of the responder, in which on-demand memory is spoilt, or refused; 0: none. */
+	enum ibv_qp_type odd_service;
+	bool odd_refuses;
 	int dmabuf_errno; /* with which dma-bufs are refused */
 	bool inactive; /* the port, when it is opened */
 	int implicit_errno; /* and regions of the whole address space; 0: they are not */
@@ -47,7 +52,7 @@ extern struct fake_verbs {
 	bool keeps_pages; /* of regions on demand it reads the pages that it came to first, for ever */
 	/* as it goes */
 	unsigned int completions; /* of a success */
-	unsigned int queue_pairs, regions; /* there are */
+	unsigned int queue_pairs, regions, shared_queues, domains; /* there are */
 } fake_verbs;
 
 /* As it must, with claims for everything that it can. */

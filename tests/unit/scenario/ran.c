@@ -56,6 +56,8 @@ struct ran ran(const char *id, const char *inject)
 	assert_non_null(r.outcome);
 	assert_int_equal(fake_verbs.queue_pairs, 0);
 	assert_int_equal(fake_verbs.regions, 0);
+	assert_int_equal(fake_verbs.shared_queues, 0);
+	assert_int_equal(fake_verbs.domains, 0);
 	return r;
 }
 

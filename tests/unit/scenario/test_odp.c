@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "../test.h"
+#include "base/jx.h"
 #include "fake_clock.h"
 #include "fake_verbs.h"
 #include "ran.h"
@@ -160,16 +161,112 @@ static void claimed_and_refused(attr_unused void **state)
 	}
 }
 
-/* Datagrams and extended connections that nobody can make: nothing was shown. */
-static void claimed_and_missing(attr_unused void **state)
+/* Services, with what each has, as the responder sees them. */
+static const struct service {
+	const char *name;
+	enum ibv_qp_type type, responder;
+	uint32_t *claims;
+	uint32_t all;
+} services[] = {
+	{ "reliable connection", IBV_QPT_RC, IBV_QPT_RC,
+	  &fake_verbs.claims.per_transport_caps.rc_odp_caps,
+	  IBV_ODP_SUPPORT_SEND | IBV_ODP_SUPPORT_RECV | IBV_ODP_SUPPORT_WRITE |
+		  IBV_ODP_SUPPORT_READ | IBV_ODP_SUPPORT_ATOMIC | IBV_ODP_SUPPORT_SRQ_RECV },
+	{ "unreliable connection", IBV_QPT_UC, IBV_QPT_UC,
+	  &fake_verbs.claims.per_transport_caps.uc_odp_caps,
+	  IBV_ODP_SUPPORT_SEND | IBV_ODP_SUPPORT_RECV | IBV_ODP_SUPPORT_WRITE |
+		  IBV_ODP_SUPPORT_SRQ_RECV },
+	{ "unreliable datagram", IBV_QPT_UD, IBV_QPT_UD,
+	  &fake_verbs.claims.per_transport_caps.ud_odp_caps,
+	  IBV_ODP_SUPPORT_SEND | IBV_ODP_SUPPORT_RECV | IBV_ODP_SUPPORT_SRQ_RECV },
+	{ "extended reliable connection", IBV_QPT_XRC_SEND, IBV_QPT_XRC_RECV,
+	  &fake_verbs.xrc_claims,
+	  IBV_ODP_SUPPORT_SEND | IBV_ODP_SUPPORT_WRITE | IBV_ODP_SUPPORT_READ |
+		  IBV_ODP_SUPPORT_ATOMIC | IBV_ODP_SUPPORT_SRQ_RECV },
+};
+
+/* A device that claims all there is of all services, and has it. */
+static void claim_all(void)
 {
 	fake_verbs_reset();
-	fake_verbs.claims.per_transport_caps.ud_odp_caps = IBV_ODP_SUPPORT_SEND;
+	for (size_t i = 0; i < ARRAY_LEN(services); i++)
+		*services[i].claims = services[i].all;
+}
+
+/* Each claim was tried, with what it came to, and nothing that the service has not. */
+static void all_tried(const struct ran *r)
+{
+	size_t index, k, claimed = 0;
+	json_t *record, *row;
+
+	json_array_foreach (r->records, index, record) {
+		json_t *facts = json_object_get(record, "value");
+
+		if (!json_is_array(facts))
+			continue;
+		json_array_foreach (facts, k, row) {
+			if (!jx_get_bool(row, "claimed", false))
+				continue;
+			claimed++;
+			assert_string_equal(jx_get_str(row, json_object_get(row, "registered")
+								    ? "registered"
+								    : "pinned"),
+					    "works");
+		}
+	}
+	assert_int_equal(claimed, 6 + 4 + 3 + 5 + 1);
+}
+
+static void all_services(attr_unused void **state)
+{
+	struct ran r;
+
+	claim_all();
+	r = ran("odp.caps", NULL);
+	ran_says(&r, "odp.caps", "pass", "the 18 claims that it makes hold");
+	all_tried(&r);
+	assert_null(r.finding);
+	ran_release(&r);
+	comes_to("odp.srq", NULL, "pass", "");
+	comes_to("odp.srq", "skip-copy", "fail", "");
+	comes_to("odp.srq", "corrupt-copy", "fail", "");
+}
+
+/* It spoils or refuses memory on demand in one service: each claim of that one is found out. */
+static void odd_service(attr_unused void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		for (uint32_t bit = 1; bit <= services[i].all; bit <<= 1) {
+			bool reliable = services[i].type == IBV_QPT_RC ||
+					services[i].type == IBV_QPT_XRC_SEND;
+
+			if (!(services[i].all & bit))
+				continue;
+			claim_all();
+			*services[i].claims = bit;
+			fake_verbs.odd_service = services[i].responder;
+			fake_verbs.odd_refuses = bit == IBV_ODP_SUPPORT_ATOMIC || !reliable;
+			is_found("odp.caps", "ODP-CLAIM");
+			comes_to("odp.caps", NULL, "fail", services[i].name);
+		}
+	}
+}
+
+/* A service that nobody can make: nothing was shown. */
+static void claimed_and_missing(attr_unused void **state)
+{
+	for (size_t i = 1; i < ARRAY_LEN(services); i++) {
+		claim_all();
+		fake_verbs.lacks = 1u << services[i].type;
+		comes_to("odp.caps", NULL, "inconclusive", services[i].name);
+		comes_to("odp.caps", NULL, "inconclusive", "Operation not supported");
+		*services[i].claims = 0;
+		comes_to("odp.caps", NULL, "pass", "claims that it makes hold");
+	}
+	claim_all();
+	fake_verbs.lacks_srq = true;
 	comes_to("odp.caps", NULL, "inconclusive",
-		 "cannot be tried: unreliable datagram, send: Operation not supported");
-	fake_verbs_reset();
-	fake_verbs.xrc_claims = IBV_ODP_SUPPORT_WRITE;
-	comes_to("odp.caps", NULL, "inconclusive", "RDMA write: Operation not supported");
+		 "reliable connection, receive from a shared queue: Operation not supported");
 }
 
 int main(void)
@@ -184,6 +281,8 @@ int main(void)
 		cmocka_unit_test(unclaimed),
 		cmocka_unit_test(claimed_and_refused),
 		cmocka_unit_test(claimed_and_missing),
+		cmocka_unit_test(all_services),
+		cmocka_unit_test(odd_service),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

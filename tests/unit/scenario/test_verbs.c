@@ -85,16 +85,58 @@ static void regions(void **state)
 	assert_int_equal(verbs_register(v, &byte, 1, 0, &mrs[0]), 0);
 }
 
+static const enum ibv_qp_type others[] = { IBV_QPT_UC, IBV_QPT_UD, IBV_QPT_XRC_SEND };
+
 /* Neither the library nor the driver has them; afterwards a connection can be made again. */
-static void services(void **state)
+static void missing_services(void **state)
 {
 	struct verbs *v = *state;
 
-	assert_int_equal(verbs_set_service(v, IBV_QPT_UD, false), -EOPNOTSUPP);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		fake_verbs.lacks = 1u << others[i];
+		assert_int_equal(verbs_set_service(v, others[i], false), -EOPNOTSUPP);
+	}
+	/* a domain alone makes no connection, and is not left behind */
+	fake_verbs.lacks = 1u << IBV_QPT_XRC_RECV;
+	assert_int_equal(verbs_set_service(v, IBV_QPT_XRC_SEND, false), -EOPNOTSUPP);
+	fake_verbs.lacks = 0;
+	fake_verbs.lacks_srq = true;
 	assert_int_equal(verbs_set_service(v, IBV_QPT_XRC_SEND, false), -EOPNOTSUPP);
 	assert_int_equal(verbs_set_service(v, IBV_QPT_RC, true), -EOPNOTSUPP);
 	assert_int_equal(verbs_set_service(v, IBV_QPT_RC, false), 0);
 	assert_int_equal(fake_verbs.queue_pairs, 2);
+	assert_int_equal(fake_verbs.shared_queues, 0);
+	assert_int_equal(fake_verbs.domains, 0);
+}
+
+/* A message of each service, to a queue that is shared or not: an extended connection's always is. */
+static void services(void **state)
+{
+	struct verbs *v = *state;
+	unsigned char data[64] = "sent";
+	struct verbs_transfer t = { .opcode = IBV_WR_SEND, .len = 16 };
+	struct ibv_mr *mr;
+
+	assert_int_equal(verbs_register(v, data, sizeof(data), IBV_ACCESS_LOCAL_WRITE, &mr), 0);
+	t.local = mr;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(others); i++) {
+		enum ibv_qp_type service = others[i / 2];
+		bool shared = i % 2;
+		struct ibv_wc wc;
+
+		memset(data + 32, 0, 16);
+		assert_int_equal(verbs_set_service(v, service, shared), 0);
+		assert_int_equal(fake_verbs.shared_queues, shared || service == IBV_QPT_XRC_SEND);
+		assert_int_equal(fake_verbs.domains, service == IBV_QPT_XRC_SEND);
+		assert_int_equal(verbs_receive(v, mr, 32, 16), 0);
+		assert_int_equal(verbs_post(v, &t), 0);
+		assert_int_equal(verbs_wait(v, VERBS_INITIATOR, 0, &wc), 0);
+		assert_int_equal(wc.status, IBV_WC_SUCCESS);
+		assert_int_equal(verbs_wait(v, VERBS_RESPONDER, 0, &wc), 0);
+		assert_int_equal(wc.byte_len, verbs_received_len(v, 16));
+		assert_int_equal(verbs_received_len(v, 16), service == IBV_QPT_UD ? 56 : 16);
+		assert_memory_equal(data, data + 32, 16);
+	}
 }
 
 int main(void)
@@ -104,6 +146,7 @@ int main(void)
 		cmocka_unit_test(not_there),
 		cmocka_unit_test_setup_teardown(dmabufs, setup, teardown),
 		cmocka_unit_test_setup_teardown(regions, setup, teardown),
+		cmocka_unit_test_setup_teardown(missing_services, setup, teardown),
 		cmocka_unit_test_setup_teardown(services, setup, teardown),
 	};
 

@@ -8,12 +8,21 @@
 #include "fake_verbs.h"
 #include "ran.h"
 
-static const char *const scenarios[] = { "odp.send",
-					 "odp.write",
-					 "odp.atomic",
-					 "odp.invalidate.dontneed",
-					 "odp.invalidate.munmap",
-					 "odp.implicit" };
+static const struct {
+	const char *id;
+	/*
+	 * Completions of a success after which it is struck for the last time, where their number is not
+	 * always the same: during the transfers of a first round beside a thread. 0: after the last.
+	 */
+	unsigned int last;
+} scenarios[] = {
+	{ "odp.send", 0 },
+	{ "odp.write", 0 },
+	{ "odp.atomic", 0 },
+	{ "odp.invalidate.dontneed", 96 },
+	{ "odp.invalidate.munmap", 60 },
+	{ "odp.implicit", 0 },
+};
 
 /* --- one thing is wrong ------------------------------------------------------------------------- */
 
@@ -75,14 +84,14 @@ static void wrong(attr_unused void **state)
 		struct ran r;
 
 		fake_verbs_reset();
-		r = ran(scenarios[i], NULL);
-		ran_says(&r, scenarios[i], "pass", "");
-		last = fake_verbs.completions;
+		r = ran(scenarios[i].id, NULL);
+		ran_says(&r, scenarios[i].id, "pass", "");
+		last = scenarios[i].last ? scenarios[i].last : fake_verbs.completions;
 		ran_release(&r);
 		for (size_t j = 0; j < ARRAY_LEN(rows); j++) {
-			strike(scenarios[i], &rows[j], 1);
-			strike(scenarios[i], &rows[j], last / 2 + 1);
-			strike(scenarios[i], &rows[j], last);
+			strike(scenarios[i].id, &rows[j], 1);
+			strike(scenarios[i].id, &rows[j], last / 2 + 1);
+			strike(scenarios[i].id, &rows[j], last);
 		}
 	}
 }
