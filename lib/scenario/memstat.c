@@ -36,6 +36,42 @@ uint64_t memstat_told(const char *path, const char *name)
 	return value;
 }
 
+/* "kmalloc-32  active_objs num_objs objsize ...", and kmalloc-rnd-05-32, kmalloc-cg-32; false: cannot be read. */
+static bool add_cache(char *line, uint64_t *bytes)
+{
+	enum { NAME, ACTIVE, TOTAL, SIZE, FIELDS };
+	uint64_t values[FIELDS] = { 0 };
+	size_t field = NAME;
+
+	if (!text_starts_with(line, "kmalloc-"))
+		return true;
+	for (char *word; field < FIELDS && (word = strsep(&line, " "));) {
+		if (!*word)
+			continue;
+		if (field != NAME && text_to_u64(word, 10, UINT64_MAX, &values[field]) < 0)
+			return false;
+		field++;
+	}
+	*bytes += values[ACTIVE] * values[SIZE];
+	return field == FIELDS;
+}
+
+int memstat_kmalloc(const char *path, uint64_t *bytes)
+{
+	autofree char *text = NULL;
+	char *next;
+	int err = fs_read(AT_FDCWD, path ? path : "/proc/slabinfo", COUNTERS_MAX, &text, NULL);
+
+	if (err < 0)
+		return err;
+	*bytes = 0;
+	next = text;
+	for (char *line; (line = strsep(&next, "\n"));)
+		if (!add_cache(line, bytes))
+			return -EPROTO;
+	return *bytes ? 0 : -ENODATA;
+}
+
 /* --- smaps ------------------------------------------------------------------------------------ */
 
 static const struct {

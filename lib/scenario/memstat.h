@@ -14,6 +14,12 @@
 /* The number behind a name in a file of "name number" lines (/proc/vmstat, memory.events); 0: not told. */
 uint64_t memstat_told(const char *path, const char *name) attr_must_check;
 
+/*
+ * Bytes of what kmalloc() has handed out, by the caches of their size, as /proc/slabinfo (path NULL) counts
+ * them; some that are free count, too. 0 or a negative errno.
+ */
+int memstat_kmalloc(const char *path, uint64_t *bytes) attr_must_check;
+
 /* Of smaps (Documentation/filesystems/proc.rst), all in bytes. */
 struct smaps {
 	uint64_t rss, pss, shared, private, swap;

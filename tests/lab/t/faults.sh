@@ -117,6 +117,7 @@ mr.dmabuf.write         data       data          leak  data       -            -
 +mr.dmabuf.move-notify  data       data          leak  data       path         path           -               -               -
 +mr.dmabuf.revoke       data       data          leak  data       counters     counters       errno           -               -
 mr.dmabuf.exporter-exit data       data          leak  data       -            -              -               -               -
+mr.dmabuf.leak          -          -             leak  -          -            -              -               -               -
 mr.dmabuf-unsupported   -          -             -     -          -            -              -               -               errno
 +mr.device-vma          errno      data          -     -          -            -              -               errno           -
 +mr.policy              data       data          leak  data       -            -              -               errno           -

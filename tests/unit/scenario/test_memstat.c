@@ -38,6 +38,28 @@ static void told(void **state)
 	assert_int_equal(memstat_told("/no/such/file", "odd"), 0);
 }
 
+static void kmalloc(void **state)
+{
+	autofree char *good =
+		write_text(*state, "slabinfo",
+			   "slabinfo - version: 2.1\n"
+			   "# name            <active_objs> <num_objs> <objsize> : tunables\n"
+			   "kmalloc-rnd-01-32     100    128     32  128    1 : tunables 0\n"
+			   "kmem_cache            700    700    256   16    1 : tunables 0\n"
+			   "kmalloc-4k              3      8   4096    8    8 : tunables 0\n");
+	autofree char *none = write_text(*state, "none", "slabinfo - version: 2.1\n");
+	autofree char *cut = write_text(*state, "cut", "kmalloc-32 100 128\n");
+	autofree char *odd = write_text(*state, "odd", "kmalloc-32 100 many 32 128\n");
+	uint64_t bytes = 0;
+
+	assert_int_equal(memstat_kmalloc(good, &bytes), 0);
+	assert_int_equal(bytes, 100 * 32 + 3 * 4096);
+	assert_int_equal(memstat_kmalloc(none, &bytes), -ENODATA);
+	assert_int_equal(memstat_kmalloc(cut, &bytes), -EPROTO);
+	assert_int_equal(memstat_kmalloc(odd, &bytes), -EPROTO);
+	assert_int_equal(memstat_kmalloc("/no/such/file", &bytes), -ENOENT);
+}
+
 static const char two_mappings[] = "1000-3000 rw-p 00000000 00:00 0 \n"
 				   "Size:                  8 kB\n"
 				   "Rss:                   8 kB\n"
@@ -120,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_dir(told),
+		test_in_dir(kmalloc),
 		test_in_dir(smaps),
 		test_in_dir(smaps_that_are_odd),
 		cmocka_unit_test(smaps_of_ours),
