@@ -3,7 +3,7 @@
 #include "scenario/odp_race.h"
 
 #include <pthread.h>
-#include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "base/jx.h"
 #include "scenario/pattern.h"
 
+#define LOOKS 2000 /* before one sleeps */
 #define MAX_DELAY 8192 /* turns of a loop, between a transfer's beginning and the change */
 
 /* When a page was transferred may have been before, while or after the change was in force. */
@@ -24,9 +25,15 @@ static const unsigned int ms_of_level[NR_LEVELS] = {
 	[LEVEL_SOAK] = 10000,
 };
 
+/* What one thread waits for and the other says, once; the waiting one looks for a moment, then sleeps. */
+struct mark {
+	atomic_bool set;
+	sem_t sem;
+};
+
 /* In which a change is made, or taken back. */
 struct span {
-	atomic_bool due;
+	struct mark due, begun, ended;
 	atomic_uint_fast64_t begin, end; /* by the logical clock; 0: not yet */
 	unsigned int delay; /* turns of a loop after its beginning */
 };
@@ -56,6 +63,38 @@ int64_t race_end_ns(const struct rig *r)
 
 /* --- the change --------------------------------------------------------------------------------- */
 
+static void span_init(struct span *span, unsigned int delay)
+{
+	struct mark *const marks[] = { &span->due, &span->begun, &span->ended };
+
+	span->delay = delay;
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		sem_init(&marks[i]->sem, 0, 0);
+}
+
+static void span_release(struct span *span)
+{
+	struct mark *const marks[] = { &span->due, &span->begun, &span->ended };
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		sem_destroy(&marks[i]->sem);
+}
+
+static void mark_set(struct mark *m)
+{
+	if (!atomic_exchange(&m->set, true))
+		sem_post(&m->sem);
+}
+
+static void mark_wait(struct mark *m)
+{
+	for (int i = 0; i < LOOKS; i++)
+		if (atomic_load(&m->set))
+			return;
+	while (!atomic_load(&m->set))
+		sem_wait(&m->sem);
+}
+
 static uint64_t tick(struct round *n)
 {
 	return atomic_fetch_add(&n->clock, 1) + 1;
@@ -66,13 +105,14 @@ static int carry_out(struct round *n, struct span *span, int (*what)(void *arg))
 {
 	int err;
 
-	while (!atomic_load(&span->due))
-		sched_yield();
+	mark_wait(&span->due);
 	atomic_store(&span->begin, tick(n));
+	mark_set(&span->begun);
 	for (volatile unsigned int i = 0; i < span->delay; i++)
 		;
 	err = what(n->race->arg);
 	atomic_store(&span->end, tick(n));
+	mark_set(&span->ended);
 	return err;
 }
 
@@ -93,9 +133,8 @@ static void *change_main(void *arg)
 /* It has begun when this returns. */
 static void let_begin(struct span *span)
 {
-	atomic_store(&span->due, true);
-	while (!atomic_load(&span->begin))
-		sched_yield();
+	mark_set(&span->due);
+	mark_wait(&span->begun);
 }
 
 /* --- transfers ---------------------------------------------------------------------------------- */
@@ -163,15 +202,14 @@ static int read_again(struct round *n, size_t step)
 
 static int wait_applied(struct round *n)
 {
-	bool again = reads(n) && is_mild(n->race);
 	int ret = 0;
 
-	for (size_t i = 0; !ret && !atomic_load(&n->applied.end); i++) {
-		if (again)
-			ret = read_again(n, i % nr_steps(n->race));
-		else
-			sched_yield();
+	if (!reads(n) || !is_mild(n->race)) {
+		mark_wait(&n->applied.ended);
+		return 0;
 	}
+	for (size_t i = 0; !ret && !atomic_load(&n->applied.ended.set); i++)
+		ret = read_again(n, i % nr_steps(n->race));
 	return ret;
 }
 
@@ -207,9 +245,9 @@ static int run_against(struct round *n, size_t change_at, size_t restore_at)
 	if (ret)
 		return ret;
 	ret = run_steps(n, change_at, restore_at);
-	atomic_store(&n->applied.due, true);
+	mark_set(&n->applied.due);
 	ret = ret ?: wait_applied(n);
-	atomic_store(&n->restored.due, true);
+	mark_set(&n->restored.due);
 	pthread_join(thread, NULL);
 	return ret ?: n->error;
 }
@@ -410,8 +448,6 @@ static int run_round(struct race *race, const struct rig_op *op, uint64_t random
 		.op = op,
 		.b = race->end->local ? &r->local : &r->remote,
 		.other = race->end->local ? &r->remote : &r->local,
-		.applied.delay = (random >> 32) % MAX_DELAY,
-		.restored.delay = (random >> 48) % MAX_DELAY,
 		.steps = xcalloc(steps, sizeof(struct step)),
 		.instead = xcalloc(1, r->len),
 		.instead_other = xcalloc(1, r->len),
@@ -419,6 +455,8 @@ static int run_round(struct race *race, const struct rig_op *op, uint64_t random
 	};
 	int ret;
 
+	span_init(&n.applied, (random >> 32) % MAX_DELAY);
+	span_init(&n.restored, (random >> 48) % MAX_DELAY);
 	rig_stage(r, "%s, %s, %s meanwhile", op->name, race->end->name, race->name);
 	ret = race->ready ? race->ready(race->arg) : 0;
 	ret = ret ?: warm_up(&n) ?: run_against(&n, change_at, restore_at);
@@ -428,6 +466,8 @@ static int run_round(struct race *race, const struct rig_op *op, uint64_t random
 		ret = race->verify(race->arg);
 	count->rounds++;
 	count->changes += 1 + !!race->restore;
+	span_release(&n.applied);
+	span_release(&n.restored);
 	free(n.steps);
 	free(n.instead);
 	free(n.instead_other);

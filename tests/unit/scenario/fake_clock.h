@@ -6,6 +6,8 @@
 #ifndef P2PCERT_TEST_FAKE_CLOCK_H
 #define P2PCERT_TEST_FAKE_CLOCK_H
 
+#include <time.h>
+
 #include "base/clock.h"
 
 static int64_t fake_now_ns;
@@ -18,6 +20,13 @@ int64_t clock_ns(void)
 int clock_poll_ms(int64_t ns)
 {
 	return (int)(ns / NS_PER_MS);
+}
+
+int nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+	(void)left;
+	fake_now_ns += wanted->tv_sec * 1000 * NS_PER_MS + wanted->tv_nsec;
+	return 0;
 }
 
 #endif
