@@ -22,6 +22,8 @@ struct mr_run {
 	json_t *transfers; /* NULL: none was told of */
 	bool engine, bar, vfio; /* took part */
 	bool verbs; /* now */
+	struct pci_addr *devices; /* of importers, that were said to take part */
+	size_t nr_devices;
 	int no_vfio; /* why a function could not be had under VFIO; 0: it could, or was not wanted */
 };
 
@@ -183,6 +185,17 @@ static int judge_queues(struct mr_case *c)
 	return wrong ? mr_refute(c, EVIDENCE_DATA, "%s", wrong) : 0;
 }
 
+/* Once, however much memory it meets. */
+static void say_device(struct mr_run *run, struct scenario_ctx *ctx, struct pci_addr addr)
+{
+	for (size_t i = 0; i < run->nr_devices; i++)
+		if (pci_addr_eq(run->devices[i], addr))
+			return;
+	run->devices = xreallocarray(run->devices, run->nr_devices + 1, sizeof(*run->devices));
+	run->devices[run->nr_devices++] = addr;
+	scn_device(ctx, addr);
+}
+
 static int run_case(struct mr_run *run, struct scenario_ctx *ctx, struct mr_memory *m,
 		    struct mr_importer *im)
 {
@@ -197,8 +210,8 @@ static int run_case(struct mr_run *run, struct scenario_ctx *ctx, struct mr_memo
 			  c.stage ? c.stage : "", c.stage ? ": " : "", strerror(-ret));
 	free(c.stage);
 	run->done++;
-	if (im->is_function && (im->verbs || !run->engine || run->what & MR_EVERY_ENGINE))
-		scn_device(ctx, im->addr);
+	if (im->is_function)
+		say_device(run, ctx, im->addr);
 	run->engine |= mr_has_engine(im);
 	run->bar |= m->has_bar;
 	run->vfio |= m->vfio != NULL;
@@ -505,6 +518,7 @@ enum outcome mr_each(struct scenario_ctx *ctx, unsigned int what, mr_body *body)
 		return OUTCOME_ERROR;
 	}
 	outcome = conclude(&run, ctx, run_all(&run, ctx));
+	free(run.devices);
 	if (run.transfers)
 		scn_facts(ctx, "transfers", run.transfers);
 	if (outcome != OUTCOME_ERROR && !modfd_judge_held(ctx, MR_MODULE, fd, &before))
