@@ -46,7 +46,7 @@ complaints() {
 
 debug_only "$lab"
 out=${P2PCERT_LAB_OUT:-$here/../../../out/lab}
-"$lab" build || exit 3
+"$lab" build >&2 || exit 3
 for platform in ${P2PCERT_TEST_PLATFORMS:-dma p2pdma peers switched small-bar mr}; do
 	"$lab" run --no-build --platform "$platform" --as "debug-$platform" --timeout 3600 > "$T/$platform" 2>&1
 	echo "# $platform exits $?"
