@@ -261,7 +261,7 @@ static void by_cpu(struct area *a)
 	area_fill(a, 0, a->pages);
 }
 
-static void by_owner(struct area *a)
+void alias_evict(struct area *a)
 {
 	struct p2pcert_devpriv_evict e = { .pages = a->pages };
 	int err = modfd_ioctl(a->dev->fd, P2PCERT_IOC_DEVPRIV_EVICT, &e);
@@ -282,7 +282,7 @@ static const struct {
 	void (*change)(struct area *a);
 } changes[] = {
 	{ "after the CPU wrote", by_cpu },
-	{ "after eviction", by_owner },
+	{ "after eviction", alias_evict },
 	{ "after MADV_DONTNEED", by_dontneed },
 };
 

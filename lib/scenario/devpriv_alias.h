@@ -18,4 +18,7 @@ bool alias_recalled(struct devmem *dev, const struct consumers *found) attr_must
 /* Several consumers of the same pages at once, each with an answer of its own. */
 bool alias_at_once(struct devmem *dev, const struct consumers *found) attr_must_check;
 
+/* The owner takes all pages of the area back; evidence path if one stays. */
+void alias_evict(struct area *a);
+
 #endif

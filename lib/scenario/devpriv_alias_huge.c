@@ -245,16 +245,6 @@ static void write_one(struct area *a)
 	area_fill(a, first_used() + 1, 1);
 }
 
-static void evict(struct area *a)
-{
-	struct p2pcert_devpriv_evict e = { .pages = a->pages };
-	int err = modfd_ioctl(a->dev->fd, P2PCERT_IOC_DEVPRIV_EVICT, &e);
-
-	if (err || e.evicted != a->pages)
-		devmem_refute(a->dev, EVIDENCE_PATH, "%s: %" PRIu64 " of %zu pages were evicted",
-			      a->name, (uint64_t)e.evicted, a->pages);
-}
-
 static void drop_one(struct area *a)
 {
 	(void)madvise(area_page(a, first_used() + 1), page_size(), MADV_DONTNEED);
@@ -275,7 +265,7 @@ static const struct happening {
 	enum use use[USED];
 } happenings[] = {
 	{ "after the CPU wrote one page", write_one, { USE_MEMORY, USE_MEMORY, USE_MEMORY } },
-	{ "after eviction", evict, { USE_MEMORY, USE_MEMORY, USE_MEMORY } },
+	{ "after eviction", alias_evict, { USE_MEMORY, USE_MEMORY, USE_MEMORY } },
 	{ "after MADV_DONTNEED of one page", drop_one, { USE_ALIAS, USE_MEMORY, USE_ALIAS } },
 	{ "after mprotect() of one page", protect_one, { USE_ALIAS, USE_ALIAS, USE_ALIAS } },
 };
