@@ -12,11 +12,12 @@
 #include "scenario/mr_rig.h"
 #include "scenario/pair.h"
 
+/* Of those that are described. */
 static uint64_t total(const struct p2pcert_seg *segs, size_t n)
 {
 	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && i < P2PCERT_MAX_SEGS; i++)
 		bytes += segs[i].length;
 	return bytes;
 }
