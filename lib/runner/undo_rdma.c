@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/jx.h"
-#include "runner/tool.h"
+#include "base/tool.h"
 #include "runner/undo_kind.h"
 
 #define CLASS "/sys/class/infiniband/"

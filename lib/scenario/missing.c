@@ -15,6 +15,7 @@
 #include "base/kconfig.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/tool.h"
 #include "kmod/kmod.h"
 #include "scenario/capability.h"
 #include "scenario/features.h"
@@ -294,26 +295,10 @@ static void need_module(const struct scenario_env *env, const char *name, struct
 	kmod_state_release(&state);
 }
 
-char *scenario_tool_path(const char *name)
-{
-	const char *env = getenv("PATH");
-	autofree char *dirs = xasprintf("%s:/usr/sbin:/usr/bin:/sbin:/bin", env ? env : "");
-	char *save, *dir;
-
-	for (dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		autofree char *path = xasprintf("%s/%s", dir, name);
-		struct stat st;
-
-		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
-			return take_ptr(path);
-	}
-	return NULL;
-}
-
 static void need_tool(const struct scenario_env *env attr_unused, const char *name,
 		      struct unmet_list *list)
 {
-	autofree char *path = scenario_tool_path(name);
+	autofree char *path = tool_path(name);
 
 	if (!path)
 		add(list, SKIP_DEPENDENCY, "program '%s' is not installed", name);

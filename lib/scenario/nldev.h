@@ -2,7 +2,7 @@
 /*
  * What the kernel says of RDMA devices over netlink (rdma/rdma_netlink.h, NLDEV): which device is behind a
  * name, which of its regions has a key, and what the device itself counts of a region on demand, as
- * rdma-statistic(8) shows it.
+ * rdma-statistic(8) shows it; and making software devices.
  */
 #ifndef P2PCERT_SCENARIO_NLDEV_H
 #define P2PCERT_SCENARIO_NLDEV_H
@@ -44,6 +44,15 @@ void nldev_counters_since(const struct nldev_counters *before, const struct nlde
 char *nldev_counter_refuse(const struct nldev_counters *between, enum nldev_counter which,
 			   bool moves) attr_must_check;
 
+/*
+ * Makes and removes a software device as rdma-link(8) does; type "rxe". 0 when it is done, or a negative errno:
+ * the kernel's, or that it could not be asked.
+ */
+int nldev_link_add(const char *device, const char *type, const char *netdev) attr_must_check;
+int nldev_link_delete(uint32_t device) attr_must_check;
+/* The kernel's number of a device, by which it is removed. -ENODEV: there is none. */
+int nldev_device(const char *name, uint32_t *device) attr_must_check;
+
 /* --- nldev_parse.c, for nldev.c: what the kernel has answered, pure ------------------------------- */
 
 /*
@@ -57,5 +66,7 @@ int nldev_parse_mr(const void *data, size_t len, uint32_t seq, uint32_t rkey,
 		   uint32_t *number) attr_must_check;
 int nldev_parse_counters(const void *data, size_t len, uint32_t seq,
 			 struct nldev_counters *c) attr_must_check;
+/* Of a command. */
+int nldev_parse_done(const void *data, size_t len, uint32_t seq) attr_must_check;
 
 #endif

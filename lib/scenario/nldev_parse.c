@@ -108,18 +108,19 @@ static int refusal(struct span body)
 	return error < 0 ? error : 0;
 }
 
+/* parse: NULL for what is not asked but told. */
 static int parse_message(const struct nlmsghdr *head, struct span body, parse_body *parse,
 			 void *answer)
 {
 	switch (head->nlmsg_type) {
 	case NLMSG_NOOP:
 		return 0;
-	case NLMSG_ERROR:
-		return refusal(body);
+	case NLMSG_ERROR: /* also says that there was none */
+		return refusal(body) ?: !parse;
 	case NLMSG_DONE:
 		return refusal(body) ?: -ENODATA;
 	default:
-		return parse(body, answer);
+		return parse ? parse(body, answer) : 0;
 	}
 }
 
@@ -152,6 +153,11 @@ static int parse_all(const void *data, size_t len, uint32_t seq, parse_body *par
 }
 
 /* --- answers ------------------------------------------------------------------------------------ */
+
+int nldev_parse_done(const void *data, size_t len, uint32_t seq)
+{
+	return parse_all(data, len, seq, NULL, NULL);
+}
 
 struct device_answer {
 	const char *name;

@@ -142,9 +142,6 @@ size_t scenario_missing(const struct scenario *s, const struct scenario_env *env
 			struct need_answers *answers, struct unmet **list) attr_must_check;
 void unmet_free(struct unmet *list, size_t n);
 
-/* The path of a program, from PATH and the system's own directories, or NULL; the caller frees it. */
-char *scenario_tool_path(const char *name) attr_must_check;
-
 /* --- called by a running scenario --------------------------------------------------------------- */
 
 const struct scenario_env *scn_env(const struct scenario_ctx *ctx);

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (nldev_parse_device(data, size, SEQ, "mlx5_0", &number) > 1 ||
 	    nldev_parse_mr(data, size, SEQ, 0x1234, &number) > 1 ||
-	    nldev_parse_counters(data, size, SEQ, &c) > 1)
+	    nldev_parse_counters(data, size, SEQ, &c) > 1 || nldev_parse_done(data, size, SEQ) > 1)
 		__builtin_trap();
 	return 0;
 }

@@ -4,9 +4,8 @@
  * for iproute2's rdma, in a directory that stands in for sysfs.
  */
 #include "base/clock.h"
+#include "base/tool.h"
 #include "test_undo_kind.h"
-
-#include "runner/tool.h"
 
 /* $GID decides what the device's first GID reads as; an interface called "absent" is refused. */
 static const char rdma[] =

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/kconfig.h"
+#include "base/tool.h"
 #include "base/version.h"
 #include "kmod/kmod.h"
 #include "scenario/capability.h"
@@ -161,7 +162,7 @@ static void modules_and_tools(void **state)
 	assert_int_equal(reason(NEED_TOOL, "p2pcert-tool", &env), SKIP_DEPENDENCY);
 	put(*state, "p2pcert-tool", "#!/bin/sh\n", 0700);
 	assert_int_equal(reason(NEED_TOOL, "p2pcert-tool", &env), -1);
-	path = scenario_tool_path("p2pcert-tool");
+	path = tool_path("p2pcert-tool");
 	assert_true(strncmp(path, *state, strlen(*state)) == 0);
 	/* not in PATH, but where the system has it */
 	assert_int_equal(reason(NEED_TOOL, "sh", &env), -1);

@@ -140,6 +140,22 @@ static void refusals(attr_unused void **state)
 	assert_int_equal(nldev_parse_device(done.data, done.len, SEQ, "x", &index), -EINVAL);
 }
 
+/* A command is done when the kernel says so; what else it says is of something else. */
+static void commands(attr_unused void **state)
+{
+	struct answer done = { 0 }, error = { 0 }, other = { 0 };
+
+	ended(&done, NLMSG_ERROR, 0);
+	assert_int_equal(nldev_parse_done(done.data, done.len, SEQ), 1);
+	assert_int_equal(nldev_parse_done(done.data, done.len, SEQ + 1), 0);
+	assert_int_equal(nldev_parse_done(done.data, done.len - 1, SEQ), -EBADMSG);
+	ended(&error, NLMSG_ERROR, -ENFILE);
+	assert_int_equal(nldev_parse_done(error.data, error.len, SEQ), -ENFILE);
+	message(&other, RDMA_NLDEV_CMD_GET, SEQ);
+	sent(&other);
+	assert_int_equal(nldev_parse_done(other.data, other.len, SEQ), 0);
+}
+
 /* --- which region ------------------------------------------------------------------------------- */
 
 static void add_region(struct answer *a, uint32_t rkey, uint32_t number, bool shown)
@@ -358,11 +374,12 @@ static void moved(attr_unused void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(devices),  cmocka_unit_test(refusals),
-		cmocka_unit_test(regions),  cmocka_unit_test(regions_hidden),
-		cmocka_unit_test(counters), cmocka_unit_test(no_counters),
-		cmocka_unit_test(damaged),  cmocka_unit_test(malformed),
-		cmocka_unit_test(moved),    cmocka_unit_test(overlong),
+		cmocka_unit_test(devices),        cmocka_unit_test(refusals),
+		cmocka_unit_test(commands),       cmocka_unit_test(regions),
+		cmocka_unit_test(regions_hidden), cmocka_unit_test(counters),
+		cmocka_unit_test(no_counters),    cmocka_unit_test(damaged),
+		cmocka_unit_test(malformed),      cmocka_unit_test(moved),
+		cmocka_unit_test(overlong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,20 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* posix_spawn(), its messages collected, its end waited for. */
-#include "runner/tool.h"
+#include "base/tool.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "scenario/scenario.h"
 
 #define MESSAGES_MAX 4096 /* bytes */
+
+char *tool_path(const char *name)
+{
+	const char *env = getenv("PATH");
+	autofree char *dirs = xasprintf("%s:/usr/sbin:/usr/bin:/sbin:/bin", env ? env : "");
+	char *save, *dir;
+
+	for (dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		autofree char *path = xasprintf("%s/%s", dir, name);
+		struct stat st;
+
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
+			return take_ptr(path);
+	}
+	return NULL;
+}
 
 /* A run blocks and ignores signals that a program must have as usual. */
 static pid_t spawn(const char *path, const char *const argv[], int output)
@@ -73,7 +91,7 @@ static int collect(int fd, int64_t deadline, char messages[MESSAGES_MAX])
 
 int tool_run(const char *const argv[], int64_t timeout_ns, char **why)
 {
-	autofree char *path = scenario_tool_path(argv[0]);
+	autofree char *path = tool_path(argv[0]);
 	char messages[MESSAGES_MAX] = "";
 	autoclose int output = -1;
 	int fds[2], status, r;
