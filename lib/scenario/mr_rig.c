@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/jx.h"
 #include "scenario/features.h"
+#include "scenario/p2pmem.h"
 #include "scenario/pattern.h"
 #include "scenario/verbs.h"
 #include "scenario/vfio.h"
@@ -415,22 +416,19 @@ static int run_function(struct mr_run *run, struct scenario_ctx *ctx, struct pci
 	return under_vfio ?: ret;
 }
 
-/*
- * Is the BAR that would be handed out, the largest one, memory? Registers are not prefetchable, and are
- * not for writing patterns to, whoever has named the function.
- */
+/* Is the BAR that would be handed out, the largest one, for writing patterns to? */
 static bool has_memory(const struct function *f)
 {
 	const struct bar *largest = NULL;
 
-	for (int i = 0; f && !f->is_bridge && i < PCI_BARS; i++) {
+	for (int i = 0; f && i < PCI_BARS; i++) {
 		const struct bar *b = &f->bars[i];
 
 		if ((b->kind == BAR_MEM32 || b->kind == BAR_MEM64) &&
 		    (!largest || b->size > largest->size))
 			largest = b;
 	}
-	return largest && largest->prefetchable;
+	return largest && p2pmem_bar_is_memory(f, (unsigned int)(largest - f->bars));
 }
 
 static int run_all(struct mr_run *run, struct scenario_ctx *ctx)

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "scenario/devmem.h"
@@ -124,6 +125,10 @@ static int run_ops(struct trial *t)
 
 /* --- at the same time --------------------------------------------------------------------------- */
 
+/*
+ * The kernel gives a device's fault a second to find a moment in which nothing changes (HMM_RANGE_DEFAULT_TIMEOUT), and
+ * refuses the transfer then: there is such a moment after every migration.
+ */
 static void *migrate_main(void *arg)
 {
 	struct trial *t = arg;
@@ -133,6 +138,7 @@ static void *migrate_main(void *arg)
 		uint64_t random = pattern_seed(t->seed, n);
 		const struct rig_buffer *b = random & 1 ? &r->local : &r->remote;
 		size_t first = (random >> 8) % r->pages;
+		int64_t begin = clock_ns();
 		long moved = migrate(
 			t, random & 6 ? P2PCERT_IOC_DEVPRIV_TO_DEVICE : P2PCERT_IOC_DEVPRIV_TO_RAM,
 			rig_pages(r, b) + first * r->page, 1 + (random >> 16) % (r->pages - first));
@@ -142,6 +148,7 @@ static void *migrate_main(void *arg)
 			break;
 		}
 		atomic_fetch_add(&t->moved, (uint64_t)moved);
+		usleep((useconds_t)((clock_ns() - begin) / 1000));
 	}
 	return NULL;
 }

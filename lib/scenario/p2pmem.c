@@ -14,6 +14,15 @@ bool p2pmem_is_provider(const struct function *f)
 	return f->p2pmem.present && f->p2pmem.published && f->p2pmem.allocate;
 }
 
+bool p2pmem_bar_is_memory(const struct function *f, unsigned int bar)
+{
+	enum { NETWORK = 0x02, BRIDGE = 0x06 };
+	uint32_t class = f->class >> 16;
+
+	return f->bars[bar].prefetchable && !f->is_bridge && f->class_known && class != NETWORK &&
+	       class != BRIDGE;
+}
+
 int p2pmem_available(const char *sysroot, struct pci_addr provider, uint64_t *bytes)
 {
 	autofree char *path = fs_under(sysroot, "/sys/bus/pci/devices/%s/p2pmem/available",

@@ -19,6 +19,12 @@
 /* Does the function publish memory that user space can map? */
 bool p2pmem_is_provider(const struct function *f);
 
+/*
+ * Is the BAR memory, whose bytes may be changed and put back? Registers are not prefetchable, but the doorbells
+ * of network controllers are, and behind the windows of a non-transparent bridge is another host's memory.
+ */
+bool p2pmem_bar_is_memory(const struct function *f, unsigned int bar);
+
 /* Bytes free now, from sysfs. 0 or a negative errno. */
 int p2pmem_available(const char *sysroot, struct pci_addr provider,
 		     uint64_t *bytes) attr_must_check;

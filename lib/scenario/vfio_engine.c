@@ -87,7 +87,7 @@ static int find_memory(const struct vfio_function *v, const struct function *f, 
 
 	*bar = (struct vfio_region_info){ 0 };
 	for (unsigned int i = 0; i < PCI_BARS; i++)
-		if (f->bars[i].prefetchable && vfio_region(v, i, &info) == 0 &&
+		if (p2pmem_bar_is_memory(f, i) && vfio_region(v, i, &info) == 0 &&
 		    info.flags & VFIO_REGION_INFO_FLAG_MMAP && info.size > bar->size)
 			*bar = info;
 	return bar->size >= len ? 0 : -ENXIO;
@@ -98,8 +98,8 @@ bool vfio_engine_is_target(const struct initiator *i, const struct function *f)
 	bool memory = false;
 
 	for (unsigned int k = 0; k < PCI_BARS; k++)
-		memory |= f->bars[k].prefetchable && f->bars[k].size >= VFIO_PEER_BYTES;
-	return memory && !f->is_bridge && initiator_is_named(scn_env(i->exam->ctx), f->addr);
+		memory |= p2pmem_bar_is_memory(f, k) && f->bars[k].size >= VFIO_PEER_BYTES;
+	return memory && initiator_is_named(scn_env(i->exam->ctx), f->addr);
 }
 
 /* The supervisor knows what its memory holds, and puts it back if we do not live to. */

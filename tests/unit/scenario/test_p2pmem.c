@@ -22,6 +22,34 @@ static void providers(attr_unused void **state)
 	assert_false(p2pmem_is_provider(&f));
 }
 
+/* What may be written to and put back. */
+static void memory(attr_unused void **state)
+{
+	static const struct {
+		uint32_t class;
+		bool unknown, memory;
+	} classes[] = {
+		{ 0x010802, false, true }, /* a drive */
+		{ 0x030200, false, true }, /* a GPU */
+		{ 0x00ff00, false, true }, /* what says nothing of itself */
+		{ 0x030200, true, false }, /* who knows */
+		{ 0x020000, false, false }, /* Ethernet, and its doorbells */
+		{ 0x020700, false, false }, /* InfiniBand */
+		{ 0x068000, false, false }, /* a window to another host */
+	};
+	struct function f = { .bars[2] = { .kind = BAR_MEM64, .prefetchable = true } };
+
+	for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
+		f.class = classes[i].class;
+		f.class_known = !classes[i].unknown;
+		assert_int_equal(p2pmem_bar_is_memory(&f, 2), classes[i].memory);
+		assert_false(p2pmem_bar_is_memory(&f, 0));
+	}
+	f.class = 0x030200;
+	f.is_bridge = true;
+	assert_false(p2pmem_bar_is_memory(&f, 2));
+}
+
 static void free_memory(void **state)
 {
 	struct heard h;
@@ -76,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(providers),
+		cmocka_unit_test(memory),
 		test_in_dir(free_memory),
 		test_in_dir(mapping),
 	};
