@@ -244,7 +244,7 @@ static int open_memory(struct scenario_ctx *ctx, unsigned int which, const struc
 	if (which == MR_UDMABUF)
 		return mr_memory_udmabuf(m);
 	if (which == MR_VFIO)
-		return mr_memory_vfio(ctx, *bar, m);
+		return bar ? mr_memory_vfio(ctx, *bar, m) : -EINVAL;
 	return bar ? mr_memory_bar(ctx, *bar, 0, 1, m) : mr_memory_module(ctx, m);
 }
 

@@ -24,6 +24,7 @@ struct trial {
 	void *away; /* where mremap() has moved the pages to */
 	pid_t child; /* of fork() */
 	int leash; /* closed, it ends the child; -1: there is none */
+	int told; /* by the child, that it is ready, and then how it found its memory; likewise */
 	unsigned char *keep; /* as long as a buffer: what it held, or the child was born with */
 	unsigned char *twin; /* the same data as the pages have, merged with them */
 	char *impossible; /* why the change cannot be made here; NULL: it can */

@@ -187,7 +187,7 @@ static enum outcome conclude_during(struct trial *t, int ret, const struct tally
 static enum outcome body_during(struct rdma_device *device, const void *arg attr_unused)
 {
 	struct tally tally = { 0 };
-	struct trial t = { .leash = -1 };
+	struct trial t = { .leash = -1, .told = -1 };
 	enum outcome outcome;
 	int ret = rig_open(&t.r, device, PAGES);
 

@@ -140,7 +140,7 @@ static enum outcome conclude(struct trial *t, int ret)
 
 static enum outcome body(struct rdma_device *device, const void *arg)
 {
-	struct trial t = { .change = arg, .leash = -1 };
+	struct trial t = { .change = arg, .leash = -1, .told = -1 };
 	enum outcome outcome;
 	int ret = rig_open(&t.r, device, PAGES);
 

@@ -37,7 +37,7 @@ static void open_bench(struct bench *b, const struct change *change, const char 
 
 	*b = (struct bench){
 		.env = { .seed = 7, .inject = inject },
-		.t = { .change = change, .leash = -1 },
+		.t = { .change = change, .leash = -1, .told = -1 },
 	};
 	b->ctx.env = &b->env;
 	b->ctx.channel = open("/dev/null", O_WRONLY | O_CLOEXEC);
