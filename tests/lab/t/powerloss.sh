@@ -360,7 +360,7 @@ finds_nothing() {
 
 # judge HOW: all of a chain, and the totals
 judge() {
-	local how=$1 plan boot dir verb at phase
+	local how=$1 plan boot dir verb at phase phases=(set-up scenarios)
 	while read -r plan; do
 		boot=$(basename "$(dirname "$plan")")
 		read -r dir verb at _ < "$plan"
@@ -372,7 +372,9 @@ judge() {
 		finds_nothing "$how: results $dir in the end" wrong_at_end "$how" "$dir"
 	done
 	is "$how: deaths" "$deaths" "$(wc -l < "$work/$how/acknowledged")"
-	for phase in set-up scenarios undo report; do
+	# How many records are to come is an estimate: a few deaths may all miss what is soon over.
+	((deaths < 20)) || phases+=(undo report)
+	for phase in "${phases[@]}"; do
 		grep -qx "$phase" "$work/$how/phases"
 		verdict $? "$how: some died in phase '$phase'"
 	done
