@@ -372,7 +372,7 @@ judge() {
 		finds_nothing "$how: results $dir in the end" wrong_at_end "$how" "$dir"
 	done
 	is "$how: deaths" "$deaths" "$(wc -l < "$work/$how/acknowledged")"
-	# How many records are to come is an estimate: a few deaths may all miss what is soon over.
+	# How many records are to come is an estimate: a few deaths of one kind may all miss what is soon over.
 	((deaths < 20)) || phases+=(undo report)
 	for phase in "${phases[@]}"; do
 		grep -qx "$phase" "$work/$how/phases"
@@ -403,4 +403,8 @@ wait
 convert_all
 judge cut
 judge panic
+for phase in set-up scenarios undo report; do
+	grep -qx "$phase" "$work"/*/phases
+	verdict $? "either kind of death: some died in phase '$phase'"
+done
 done_testing
